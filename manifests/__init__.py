@@ -1,0 +1,15 @@
+"""The contract: keys, records, tables, configuration, files and the levels of eq. 1.
+
+Every other package may import this one; it imports none of them.
+
+    errors.py      what went wrong, in words for the person who can mend it
+    keys.py        scene_id, rendering_id, roi_id and the six distortions
+    records.py     one frozen dataclass a table: Scene, Rendering, Roi, Label, Failure
+    tables.py      records <-> Parquet, a file a scene, a folder a table
+    workspace.py   where everything of one dataset lies
+    files.py       atomic files and their sha256
+    done.py        the record written last, with the fingerprint of all that made an output
+    config.py      frozen dataclasses, presets, YAML, overrides
+    chance.py      counter-based random numbers keyed by what is being made
+    levels.py      eq. 1: continuous scores <-> five words
+"""

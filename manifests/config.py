@@ -1,0 +1,273 @@
+"""Configuration: frozen dataclasses, two presets, a YAML file, `key=value` overrides.
+
+Values are checked once, here (types by pydantic, ranges in `__post_init__`). What a stage's output
+depends on is its own section, so that changing the training does not redo the renderings.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from manifests.done import fingerprint
+from manifests.errors import SeagullError
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """How a RAW becomes its 121 images."""
+
+    long_edge: int = 1024  # pixels of the renderings; smaller RAWs are not enlarged
+    demosaic: Literal["linear", "ppg", "ahd", "dcb", "dht"] = "ahd"
+    tone: Literal["neutral", "standard", "camera"] = "standard"
+    lens: bool = True  # correct by lensfun where there is an exact match
+    format: Literal["jpg", "png"] = "jpg"  # of all renderings but compression's
+    jpeg_quality: int = 95  # 4:4:4, for format jpg
+    levels: str = "shipped"  # or a YAML of settings in the shipped table's form
+    max_megapixels: float = 150.0  # refuse larger mosaics before decoding
+
+    def __post_init__(self) -> None:
+        _require(64 <= self.long_edge <= 16384, "long_edge must be 64..16384 pixels")
+        _require(1 <= self.jpeg_quality <= 100, "jpeg_quality must be 1..100")
+
+
+@dataclass(frozen=True)
+class MasksConfig:
+    """Which models find ROIs and which of their masks are kept."""
+
+    detector: Literal["embedded", "seem", "detectron2", "hf"] = "embedded"
+    segmenter: Literal["embedded", "sam", "hf"] = "embedded"
+    detector_weights: str = ""  # a checkpoint, or a folder for hf
+    detector_options: dict[str, Any] = field(
+        default_factory=dict
+    )  # python, repo, config, threshold
+    segmenter_weights: str = ""
+    segmenter_model: str = "vit_b"  # vit_b | vit_l | vit_h, for sam
+    literal: bool = False  # only what the paper says: random points and the area filter
+    points: int = 48  # random points for components
+    max_objects: int = 10
+    max_components: int = 24
+    min_area: int = 1024  # 32x32 pixels of the reference (paper, section 3.1.2)
+    predicted_iou: float = 0.88
+    stability: float = 0.95
+    nms_iou: float = 0.7
+
+    def __post_init__(self) -> None:
+        _require(self.points >= 1, "points must be at least 1")
+        _require(self.min_area >= 1, "min_area must be at least 1 pixel")
+        _require(0 < self.nms_iou <= 1, "nms_iou must be in (0, 1]")
+
+
+@dataclass(frozen=True)
+class LabelsConfig:
+    """Which scorer labels the ROIs."""
+
+    scorer: str = "embedded"  # a pyiqa full-reference metric, or embedded: the weight-free default
+    weights: str = ""  # for topiq_fr: its checkpoint
+    without_above: float | None = None  # None: the scorer's own threshold (TOPIQ's is 0.92)
+
+
+@dataclass(frozen=True)
+class ShardsConfig:
+    """How the dataset is cut and split."""
+
+    megabytes: int = 256  # a shard is closed when its next scene would exceed this
+    train: float = 0.8
+    val: float = 0.1  # the rest is test
+    salt: str = ""  # another salt, another split; hashed with the RAW's sha256
+
+    def __post_init__(self) -> None:
+        _require(self.megabytes >= 1, "megabytes must be at least 1")
+        _require(
+            0 <= self.train <= 1 and 0 <= self.val <= 1 and self.train + self.val <= 1,
+            "train and val must be shares with train + val <= 1",
+        )
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The SEAGULL network. The defaults are the compact one that learns on two cores."""
+
+    encoder: str = "compact"  # or a timm ConvNeXt by name
+    encoder_weights: str = ""  # frozen where given, trained where not
+    llm: str = "compact"  # or the folder of a Llama in transformers' format
+    view: int = 128  # pixels of the square overview
+    patch: int = 64  # native pixels of the square local crop
+    width: int = 128  # P of the mask-based feature extractor
+    image_tokens_from: Literal[3, 4] = 4
+    key_tokens: Literal["spatial", "channel"] = "spatial"
+    lora_rank: int = 0  # 0: train the LLM whole
+    lora_alpha: int = 256
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One stage of training."""
+
+    epochs: float = 1.0
+    steps: int = 0  # 0: from the epochs
+    batch: int = 32
+    learning_rate: float = 2e-3
+    warm_up: float = 0.04
+    weight_decay: float = 0.0
+    auxiliary: float = 0.5  # weight of the heads that read type and levels from the ROI tokens
+    device: str = "cpu"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: int = 2
+    checkpoint_every: int = 200  # steps
+
+    def __post_init__(self) -> None:
+        _require(self.batch >= 1 and self.learning_rate > 0, "batch and learning_rate must be > 0")
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """SEAGULL-3k. Without people the demo simulates them, and says so wherever they appear."""
+
+    raters: int = 24
+    ratings_per_roi: int = 7
+    images_per_scene: int = 8  # mixed-distortion renderings, for the simulated study
+    rois_per_image: int = 3
+
+
+@dataclass(frozen=True)
+class WorkConfig:
+    """How the work is done. Never part of a fingerprint: it must not change a byte."""
+
+    attempts: int = 2  # for what may pass: a worker that died or ran out of time
+    timeout_s: float = 1800.0  # wall-clock limit of one scene in one stage
+    gpus: float = 0.0  # of one worker of masks and labels
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything one dataset is made with."""
+
+    name: str = "paper"
+    seed: int = 0
+    render: RenderConfig = field(default_factory=RenderConfig)
+    masks: MasksConfig = field(default_factory=MasksConfig)
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+    shards: ShardsConfig = field(default_factory=ShardsConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    pretrain: TrainConfig = field(default_factory=TrainConfig)
+    finetune: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4, epochs=5))
+    study: StudyConfig = field(default_factory=StudyConfig)
+    work: WorkConfig = field(default_factory=WorkConfig)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything but `work`."""
+        return fingerprint(**{k: v for k, v in to_dict(self).items() if k != "work"})
+
+
+PRESETS: Mapping[str, Config] = {
+    "paper": Config(),
+    "demo": Config(
+        name="demo",
+        render=RenderConfig(long_edge=512, tone="neutral"),
+        shards=ShardsConfig(megabytes=32, train=0.7, val=0.05),
+        pretrain=TrainConfig(steps=900),
+        finetune=TrainConfig(steps=150, learning_rate=5e-4),
+    ),
+}
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A section, or the whole configuration, as plain values."""
+    return dataclasses.asdict(config)
+
+
+def load_config(name_or_file: str, overrides: Sequence[str] = ()) -> Config:
+    """A preset by name or a YAML file (which may name its `preset`), then `key=value` overrides.
+
+    A YAML holds only what differs: `preset: paper`, `render: {long_edge: 768}`. Overrides name a
+    value by its path: `render.long_edge=768`.
+
+    Raises:
+        SeagullError: unknown preset, file, key (names the nearest right one) or value.
+    """
+    base, changes = _base(name_or_file)
+    values = to_dict(base)
+    _merge(values, changes, "")
+    for override in overrides:
+        _merge(values, _parse_override(override), "")
+    return _validated(values)
+
+
+def _base(name_or_file: str) -> tuple[Config, dict[str, Any]]:
+    if name_or_file in PRESETS:
+        return PRESETS[name_or_file], {}
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise SeagullError(
+            f"configuration '{name_or_file}' is neither a preset ({', '.join(PRESETS)}) nor a file"
+        )
+    try:
+        changes = yaml.safe_load(path.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SeagullError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(changes, dict):
+        raise SeagullError(f"{path}: expected keys and values, got a {type(changes).__name__}")
+    preset = changes.pop("preset", "paper")
+    if preset not in PRESETS:
+        raise SeagullError(f"{path}: preset '{preset}' is unknown; there are {', '.join(PRESETS)}")
+    return PRESETS[preset], {k: v for k, v in changes.items() if k != "fingerprint"}
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    path, equals, value = text.partition("=")
+    if not (path and equals):
+        raise SeagullError(f"--set {text}: expected key=value, as in render.long_edge=768")
+    try:
+        nested: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SeagullError(f"--set {text}: the value is no YAML") from error
+    for key in reversed(path.split(".")):
+        nested = {key: nested}
+    return nested
+
+
+def _merge(values: dict[str, Any], changes: Mapping[str, Any], prefix: str) -> None:
+    free = prefix == "masks.detector_options."
+    for key, change in changes.items():
+        if key not in values and not free:
+            raise SeagullError(_unknown(prefix, key, values))
+        if isinstance(change, Mapping) and isinstance(values.get(key), dict):
+            _merge(values[key], change, f"{prefix}{key}.")
+        else:
+            values[key] = change
+
+
+def _unknown(prefix: str, key: str, values: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(key, values, n=1, cutoff=0.5)
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"there are {', '.join(values)}"
+    return f"configuration key '{prefix}{key}' is unknown; {hint}"
+
+
+def _validated(values: dict[str, Any]) -> Config:
+    try:
+        return TypeAdapter(Config).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SeagullError(
+            f"configuration {where}: {first['msg']}, got {first['input']!r}"
+        ) from error
+
+
+def to_yaml(config: Config) -> str:
+    """The resolved configuration with its fingerprint, loadable by `load_config`."""
+    values = {"fingerprint": config.fingerprint, **to_dict(config)}
+    return yaml.safe_dump(values, sort_keys=False)

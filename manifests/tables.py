@@ -1,0 +1,84 @@
+"""Records to Parquet and back: a folder a table, a file a scene, columns in the record's order.
+
+The same records give the same bytes: fixed schema, no dictionary surprises, no timestamps.
+"""
+
+import io
+import types
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests.errors import SeagullError
+from manifests.files import write_atomic
+
+T = TypeVar("T")
+_SCALARS: dict[type, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+}
+
+
+def _field(name: str, hint: Any) -> pa.Field:
+    nullable = False
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = [h for h in get_args(hint) if h is not type(None)]
+        nullable = True
+    if hint in _SCALARS:
+        return pa.field(name, _SCALARS[hint], nullable)
+    if get_origin(hint) is tuple:
+        return pa.field(name, pa.list_(_SCALARS[get_args(hint)[0]]), nullable)
+    if is_dataclass(hint):
+        return pa.field(name, pa.struct(list(schema(hint))), nullable)
+    raise TypeError(f"column {name}: no Parquet type for {hint}")
+
+
+def schema(record: Any) -> pa.Schema:
+    """The Arrow schema of a record class."""
+    hints = get_type_hints(record)
+    return pa.schema([_field(f.name, hints[f.name]) for f in fields(record)])
+
+
+def to_parquet(records: Sequence[Any], record: type) -> bytes:
+    """The bytes of a Parquet file with `records`, all of class `record`; may be empty."""
+    table = pa.Table.from_pylist([asdict(r) for r in records], schema=schema(record))
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def write_records(path: Path, records: Sequence[Any], record: type) -> None:
+    """Write `records` to the Parquet file `path`, whole or not at all."""
+    write_atomic(path, to_parquet(records, record))
+
+
+def read_records(path: Path, record: type[T]) -> list[T]:
+    """All records in the Parquet file, or in the folder of such files in name order."""
+    files: Iterable[Path] = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    return [_record(row, record) for file in files for row in _rows(file, record)]
+
+
+def _rows(file: Path, record: type) -> list[dict[str, Any]]:
+    try:
+        return pq.read_table(file, schema=schema(record)).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise SeagullError(f"{file} is no whole {record.__name__} table: {error}") from error
+
+
+def _record(row: dict[str, Any], record: type[T]) -> T:
+    hints = get_type_hints(record)
+    return record(**{name: _value(value, hints[name]) for name, value in row.items()})
+
+
+def _value(value: Any, hint: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        return _record(value, hint)
+    return value

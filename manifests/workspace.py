@@ -1,0 +1,58 @@
+"""Where everything of one dataset lies. Paths only: nothing here reads or writes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder `OUT` of the command line."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration with its fingerprint."""
+        return self.root / "config.yaml"
+
+    def renderings(self, scene_id: str) -> Path:
+        """The folder of a scene's images."""
+        return self.root / "renderings" / scene_id
+
+    def table(self, name: str) -> Path:
+        """The folder of a table: scenes, renderings, rois, labels, failures."""
+        return self.root / "tables" / name
+
+    def table_file(self, name: str, key: str) -> Path:
+        """One scene's part of a table."""
+        return self.table(name) / f"{key}.parquet"
+
+    def done(self, stage: str, key: str) -> Path:
+        """The record that a stage writes last for a scene."""
+        return self.root / "done" / stage / f"{key}.json"
+
+    def shards(self, split: str) -> Path:
+        """The folder of a split's tars and their Parquet index."""
+        return self.root / "shards" / split
+
+    @property
+    def dataset_card(self) -> Path:
+        """What readers of the shards must know: scorer, threshold, tops of eq. 1, counts."""
+        return self.root / "shards" / "dataset.json"
+
+    @property
+    def study(self) -> Path:
+        """SEAGULL-3k: a workspace of its own with the same layout, and its ratings."""
+        return self.root / "study"
+
+    @property
+    def models(self) -> Path:
+        """Trained networks: pretrain/, finetune/."""
+        return self.root / "models"
+
+    @property
+    def report(self) -> Path:
+        """The folder of the report and its pictures."""
+        return self.root / "report"
