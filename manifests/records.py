@@ -1,4 +1,4 @@
-"""One frozen dataclass a table. The Parquet schemas of `tables.py` are derived from these fields."""
+"""One frozen dataclass a table; `tables.py` derives the Parquet schemas from their fields."""
 
 from dataclasses import dataclass
 
