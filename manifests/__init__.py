@@ -5,6 +5,7 @@ Every other package may import this one; it imports none of them.
     errors.py      what went wrong, in words for the person who can mend it
     keys.py        scene_id, rendering_id, roi_id and the six distortions
     records.py     one frozen dataclass a table: Scene, Rendering, Roi, Label, Failure
+    ratings.py     SEAGULL-3k: a Rating, and an Opinion that a ROI's ratings come to
     tables.py      records <-> Parquet, a file a scene, a folder a table
     workspace.py   where everything of one dataset lies
     files.py       atomic files and their sha256

@@ -106,6 +106,7 @@ class NetworkConfig:
     width: int = 128  # P of the mask-based feature extractor
     image_tokens_from: Literal[3, 4] = 4
     key_tokens: Literal["spatial", "channel"] = "spatial"
+    sa_over: Literal["levels", "rois"] = "levels"  # self-attention of eq. 3
     lora_rank: int = 0  # 0: train the LLM whole
     lora_alpha: int = 256
 
@@ -116,7 +117,8 @@ class TrainConfig:
 
     epochs: float = 1.0
     steps: int = 0  # 0: from the epochs
-    batch: int = 32
+    batch: int = 32  # images a step
+    rois: int = 1  # taken of each image, one question each
     learning_rate: float = 2e-3
     warm_up: float = 0.04
     weight_decay: float = 0.0

@@ -93,6 +93,7 @@ class Failure:
     reason: str
     message: str
     attempts: int
+    fingerprint: str  # of what was tried: the same again would fail again
 
 
 Record = Scene | Rendering | Roi | Label | Failure

@@ -1,0 +1,71 @@
+# Everything runs from here; `make` alone lists the targets.
+RAW ?=
+OUT ?= data
+CONFIG ?=
+WORKERS ?=
+ARGS ?=
+
+PYTHON ?= python3
+VENV := .venv
+SEAGULL := $(VENV)/bin/seagull
+OPTIONS = --out $(OUT) $(if $(RAW),--raw $(RAW)) $(if $(CONFIG),--config $(CONFIG)) \
+          $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench render masks labels shards build study pretrain finetune evaluate report clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: RAW (folder of RAW files) OUT (default data) CONFIG (demo, paper or a YAML) WORKERS ARGS"
+
+setup: $(STAMP)  ## a .venv with everything; costs nothing the second time
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: setup  ## from nothing to a dataset, a trained compact network and a report, in demo/
+	$(SEAGULL) demo-raw demo/raw > /dev/null
+	$(SEAGULL) build --raw demo/raw --out demo/data --config demo $(ARGS)
+	$(SEAGULL) pretrain --out demo/data
+	$(SEAGULL) study --simulate --out demo/data
+	$(SEAGULL) finetune --out demo/data
+	$(SEAGULL) evaluate --out demo/data > /dev/null
+	$(SEAGULL) report --out demo/data
+
+test: setup  ## the test suite
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+check: setup  ## all that CI runs: style, types, import table, tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+bench: setup  ## CPU seconds against peers, in one run
+	$(SEAGULL) bench $(ARGS)
+
+render: setup  ## RAW -> a reference and 6 x 20 renderings a scene
+	$(SEAGULL) render $(OPTIONS)
+masks: setup  ## object and component ROIs
+	$(SEAGULL) masks $(OPTIONS)
+labels: setup  ## quality, importance and distortion of each ROI in each rendering
+	$(SEAGULL) labels $(OPTIONS)
+shards: setup  ## WebDataset tars and their Parquet index
+	$(SEAGULL) shards $(OPTIONS)
+build: setup  ## render, masks, labels and shards in one go
+	$(SEAGULL) build $(OPTIONS)
+study: setup  ## SEAGULL-3k's format by simulated raters (ARGS=--simulate)
+	$(SEAGULL) study $(OPTIONS)
+pretrain: setup  ## train the network on SEAGULL-100w
+	$(SEAGULL) pretrain $(OPTIONS)
+finetune: setup  ## go on with SEAGULL-3k
+	$(SEAGULL) finetune $(OPTIONS)
+evaluate: setup  ## scores on the test splits
+	$(SEAGULL) evaluate $(OPTIONS)
+report: setup  ## one HTML file to look at
+	$(SEAGULL) report $(OPTIONS)
+
+clean:  ## remove .venv and demo/
+	rm -rf $(VENV) demo

@@ -1,0 +1,19 @@
+"""The work: stages over scenes, the Ray DAG, shards, report, command line.
+
+    sources.py    RAW files found, hashed and named; the split of a scene
+    stages.py     the list of stages: render, masks, labels, study
+    images.py     stored images to arrays
+    worker.py     one stage of one scene, in a worker process
+    executors.py  where tasks run: Ray, or processes of this machine
+    flow.py       which scene does what next; attempts, failures, progress
+    failures.py   the failures table
+    shards.py     WebDataset tars and their Parquet index
+    card.py       shards/dataset.json: what readers of the shards must know
+    verify.py     re-opens everything
+    plan.py       what would be done, and what is
+    show.py       one scene or one ROI as a picture
+    report.py     one HTML file to look at; figures.py draws for it
+    cli.py        the command `seagull`; options.py what its commands share
+
+Everything but training may be imported; training is found by entry point.
+"""

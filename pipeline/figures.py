@@ -1,0 +1,88 @@
+"""The report's pictures, as PNG bytes: matplotlib for plots, arrays for photographs."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from manifests.keys import DISTORTIONS, WITHOUT
+
+COLOURS = ("#c44e52", "#8172b3", "#4c72b0", "#dd8452", "#55a868", "#937860")
+
+
+def _png(figure: Figure) -> bytes:
+    sink = io.BytesIO()
+    figure.savefig(sink, format="png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    return sink.getvalue()
+
+
+def quality_by_level(labels: pd.DataFrame) -> bytes:
+    """Mean quality against level for each distortion, with the middle half of the ROIs shaded.
+
+    Args:
+        labels: columns distortion, level, quality.
+    """
+    figure, panels = plt.subplots(1, 6, figsize=(15, 2.8), sharey=True)
+    for panel, distortion, colour in zip(panels, DISTORTIONS, COLOURS, strict=True):
+        mine = labels[labels.distortion == distortion].groupby("level").quality
+        mean, low, high = mine.mean(), mine.quantile(0.25), mine.quantile(0.75)
+        panel.fill_between(mean.index, low, high, color=colour, alpha=0.2, lw=0)
+        panel.plot(mean.index, mean, color=colour, marker=".", ms=4)
+        panel.set(title=distortion, xlabel="level", xticks=(1, 5, 10, 15, 20), ylim=(0, 1.02))
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("quality")
+    return _png(figure)
+
+
+def distributions(labels: pd.DataFrame, importance_top: float) -> bytes:
+    """Histograms of the three labels. Columns quality, importance, distortion_label."""
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 2.8))
+    left.hist(labels.quality, bins=50, color=COLOURS[2])
+    left.set(title="quality", ylabel="labels")
+    middle.hist(labels.importance, bins=50, color=COLOURS[3], log=True)
+    middle.axvline(importance_top, color="black", lw=1, ls="--", label="M of eq. 1")
+    middle.set(title="importance (log count)")
+    middle.legend()
+    counts = labels.distortion_label.value_counts().reindex([WITHOUT, *DISTORTIONS], fill_value=0)
+    right.bar(counts.index, counts, color=("#999999", *COLOURS))
+    right.set(title="distortion label")
+    right.tick_params(axis="x", rotation=25)
+    return _png(figure)
+
+
+def training_curve(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """Loss against step for each stage of training: rows with step and loss."""
+    figure, panels = plt.subplots(1, len(curves), figsize=(6 * len(curves), 2.8), squeeze=False)
+    for panel, (name, rows) in zip(panels[0], curves.items(), strict=True):
+        steps = np.array([row["step"] for row in rows])
+        loss = np.array([row["loss"] for row in rows], float)
+        panel.plot(steps, loss, color="#bbbbbb", lw=0.8)
+        smooth = pd.Series(loss).ewm(span=max(2, len(loss) // 15)).mean()
+        panel.plot(steps, smooth, color=COLOURS[2])
+        panel.set(title=name, xlabel="step", ylabel="loss")
+        panel.grid(alpha=0.3)
+    return _png(figure)
+
+
+def confusion_matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
+    """Rows are the truth, columns the answers; shaded by row share."""
+    matrix = np.array(counts, float)
+    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    figure, panel = plt.subplots(figsize=(0.75 * len(names) + 1.5, 0.6 * len(names) + 1))
+    panel.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(matrix):
+        dark = share[row, column] > 0.5
+        panel.text(column, row, int(value), ha="center", va="center", color="w" if dark else "k")
+    panel.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    panel.set_yticks(range(len(names)), names)
+    panel.set(xlabel="answer", ylabel="truth")
+    return _png(figure)

@@ -1,0 +1,88 @@
+"""What the commands share: the same options everywhere, and what they resolve to."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from manifests.config import Config, load_config, to_yaml
+from manifests.errors import SeagullError
+from manifests.files import write_atomic
+from manifests.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Job:
+    """The options of one command, resolved."""
+
+    raw: Path | None
+    workspace: Workspace
+    config: Config
+    workers: int | None
+    executor: str
+
+    @property
+    def raw_folder(self) -> Path:
+        """--raw, or an error that says it is needed."""
+        if self.raw is None:
+            raise SeagullError("which RAW files? give their folder with --raw (make: RAW=...)")
+        return self.raw
+
+    def save_config(self) -> None:
+        """Put the resolved configuration into the workspace."""
+        write_atomic(self.workspace.config, to_yaml(self.config))
+
+
+_OPTIONS = (
+    click.option("--raw", type=click.Path(path_type=Path), help="Folder of RAW files, or one."),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("data"),
+        show_default=True,
+        help="The workspace: everything of one dataset.",
+    ),
+    click.option(
+        "--config",
+        "config_name",
+        help="A preset (demo, paper) or a YAML file. Default: the workspace's own, else paper.",
+    ),
+    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Repeatable."),
+    click.option("--workers", type=click.IntRange(1), help="Default: the CPUs at hand."),
+    click.option(
+        "--executor",
+        type=click.Choice(["ray", "local"]),
+        default="ray",
+        show_default=True,
+        help="Ray (a cluster by RAY_ADDRESS), or processes of this machine.",
+    ),
+)
+
+
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options; it receives them as one `Job`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        raw: Path | None,
+        out: Path,
+        config_name: str | None,
+        overrides: Sequence[str],
+        workers: int | None,
+        executor: str,
+        **others: Any,
+    ) -> Any:
+        workspace = Workspace(out)
+        config = load_config(config_name or _own_config(workspace), overrides)
+        return command(Job(raw, workspace, config, workers, executor), **others)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _own_config(workspace: Workspace) -> str:
+    return str(workspace.config) if workspace.config.is_file() else "paper"

@@ -1,0 +1,276 @@
+"""WebDataset tars and their Parquet index: whole scenes, split by scene, the same bytes each time.
+
+A sample is one rendering with all its ROIs: `{rendering_id}.{jpg|png}` and `{rendering_id}.json`.
+A shard is written under a temporary name with its index beside it, and its done record last. What
+is stale or no longer wanted is removed.
+
+Scenes go into a split's shards in scene_id order; a shard closes before the scene that would make
+it larger than `shards.megabytes`.
+"""
+
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import webdataset
+
+from annotation.aggregate import opinions
+from manifests.config import Config
+from manifests.done import Done, fingerprint, read_done
+from manifests.errors import SeagullError
+from manifests.files import TEMPORARY_PREFIX, atomic_file, sha256_of_file
+from manifests.ratings import Rating
+from manifests.records import Label, Rendering, Roi, Scene
+from manifests.tables import read_records, write_records
+from manifests.workspace import SPLITS, Workspace
+from pipeline.ledger import Ledger
+from pipeline.progress import progress
+from pipeline.sources import known_sources, split_of
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """Where one sample lies: `offset` and `bytes` are the image's, inside the tar."""
+
+    rendering_id: str
+    scene_id: str
+    distortion: str
+    level: int
+    shard: str
+    offset: int
+    bytes: int
+    sha256: str  # of the image
+    rois: int
+    labels: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One shard to be: its name within the split and its scenes."""
+
+    split: str
+    name: str
+    scenes: tuple[Scene, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is sharded: `name` is also the tars' stem; `stage` is the last that made its scenes."""
+
+    name: str
+    stage: str
+    space: Workspace  # of the tables, renderings and shards
+    ledger_space: Workspace  # of the done records
+
+
+def seagull_100w(workspace: Workspace) -> Dataset:
+    """The synthetic dataset of the workspace."""
+    return Dataset("seagull-100w", "labels", workspace, workspace)
+
+
+def seagull_3k(workspace: Workspace) -> Dataset:
+    """The rated dataset in the workspace's `study` folder."""
+    return Dataset("seagull-3k", "study", Workspace(workspace.study), workspace)
+
+
+@dataclass(frozen=True)
+class Sharded:
+    """What came of it: shards written and kept, samples by split, scenes left out."""
+
+    written: int
+    kept: int
+    samples: Mapping[str, int]
+    left_out: int
+
+
+def write_shards(dataset: Dataset, config: Config) -> Sharded:
+    """Bring the dataset's shards up to date with its tables.
+
+    Raises:
+        SeagullError: no scene is ready to be sharded.
+    """
+    scenes, dones, left_out = _ready(dataset, config)
+    plans = list(_plan(dataset, scenes, dones, config))
+    stale = [plan for plan in plans if not _is_done(dataset, plan)]
+    with progress(len(stale), f"shards {dataset.name}", "shards") as bar:
+        for plan in stale:
+            _write_shard(dataset, plan)
+            bar.update()
+    _remove_others(dataset, plans)
+    samples = {split: _samples(dataset, plans, split) for split in SPLITS}
+    return Sharded(len(stale), len(plans) - len(stale), samples, left_out)
+
+
+def _ready(dataset: Dataset, config: Config) -> tuple[list[Scene], dict[str, Done], int]:
+    ledger = Ledger(dataset.ledger_space, config, [dataset.stage])
+    dones: dict[str, Done] = {}
+    sources = known_sources(dataset.ledger_space)
+    for source in sources:
+        state = ledger.states(source)[dataset.stage]
+        if state.done:
+            dones[source.scene_id] = state.done
+    if not dones:
+        raise SeagullError(
+            f"{dataset.space.root} has no scene whose {dataset.stage} are done with this"
+            f" configuration; run `seagull {'build' if dataset.stage == 'labels' else 'study'}`"
+        )
+    scenes = [_scene(dataset.space, key, config) for key in sorted(dones)]
+    return scenes, dones, len(sources) - len(dones)
+
+
+def _scene(space: Workspace, key: str, config: Config) -> Scene:
+    """The scene's row, with the split that the configuration now says."""
+    path = space.table_file("scenes", key)
+    (scene,) = read_records(path, Scene)
+    split = split_of(scene.sha256, config.shards)
+    if scene.split != split:
+        scene = replace(scene, split=split)
+        write_records(path, [scene], Scene)
+    return scene
+
+
+def _plan(
+    dataset: Dataset, scenes: Sequence[Scene], dones: Mapping[str, Done], config: Config
+) -> Iterator[Plan]:
+    for split in SPLITS:
+        mine = [scene for scene in scenes if scene.split == split]
+        for number, group in enumerate(_fill(dataset, mine, config.shards.megabytes * 10**6)):
+            made = [dones[scene.scene_id].fingerprint for scene in group]
+            yield Plan(
+                split,
+                f"{dataset.name}-{split}-{number:06d}",
+                tuple(group),
+                fingerprint(version=VERSION, scenes=[s.scene_id for s in group], made=made),
+            )
+
+
+def _fill(dataset: Dataset, scenes: Iterable[Scene], limit: int) -> Iterator[list[Scene]]:
+    group: list[Scene] = []
+    filled = 0
+    for scene in scenes:
+        rows = read_records(dataset.space.table_file("renderings", scene.scene_id), Rendering)
+        size = sum(row.bytes for row in rows)
+        if group and filled + size > limit:
+            yield group
+            group, filled = [], 0
+        group.append(scene)
+        filled += size
+    if group:
+        yield group
+
+
+def _paths(dataset: Dataset, plan: Plan) -> tuple[Path, Path, Path]:
+    folder = dataset.space.shards(plan.split)
+    return tuple(folder / f"{plan.name}.{end}" for end in ("tar", "parquet", "done.json"))  # type: ignore[return-value]
+
+
+def _is_done(dataset: Dataset, plan: Plan) -> bool:
+    tar, index, record = _paths(dataset, plan)
+    done = read_done(record)
+    return bool(done and done.fingerprint == plan.fingerprint and tar.exists() and index.exists())
+
+
+def _write_shard(dataset: Dataset, plan: Plan) -> None:
+    tar, index, record = _paths(dataset, plan)
+    record.unlink(missing_ok=True)
+    rows: list[IndexRow] = []
+    with atomic_file(tar) as file:
+        # mtime 0: the bytes depend on the samples alone.
+        writer = webdataset.TarWriter(file, mtime=0, encoder=False)
+        for scene in plan.scenes:
+            for row, sample in _samples_of(dataset, scene):
+                writer.write(sample)
+                rows.append(row)
+        writer.close()
+    write_records(index, _located(rows, tar), IndexRow)
+    files = {path.name: sha256_of_file(path) for path in (tar, index)}
+    counts = {
+        "scenes": len(plan.scenes),
+        "samples": len(rows),
+        "rois": sum(_rois(dataset, scene) for scene in plan.scenes),
+        "labels": sum(row.labels for row in rows),
+    }
+    Done("shards", plan.name, plan.fingerprint, files, counts).write(record)
+
+
+def _located(rows: Sequence[IndexRow], tar: Path) -> list[IndexRow]:
+    """The rows with the place of their image, read back from the finished tar."""
+    with tarfile.open(tar) as archive:
+        images = [m for m in archive.getmembers() if not m.name.endswith(".json")]
+    offsets = {member.name.rpartition(".")[0]: member.offset_data for member in images}
+    return [replace(row, shard=tar.name, offset=offsets[row.rendering_id]) for row in rows]
+
+
+def _rois(dataset: Dataset, scene: Scene) -> int:
+    return len(read_records(dataset.space.table_file("rois", scene.scene_id), Roi))
+
+
+def _samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[str, Any]]]:
+    space, key = dataset.space, scene.scene_id
+    rois = [asdict(roi) for roi in read_records(space.table_file("rois", key), Roi)]
+    labels = _labels_by_rendering(dataset, key)
+    for rendering in read_records(space.table_file("renderings", key), Rendering):
+        said = labels.get(rendering.rendering_id, [])
+        yield _sample(dataset, rendering, rois, said)
+
+
+def _labels_by_rendering(dataset: Dataset, key: str) -> dict[str, list[dict[str, Any]]]:
+    records: Sequence[Any]
+    if dataset.stage == "study":
+        records = opinions(read_records(dataset.space.table_file("ratings", key), Rating))
+    else:
+        records = read_records(dataset.space.table_file("labels", key), Label)
+    by_rendering: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        by_rendering.setdefault(record.rendering_id, []).append(asdict(record))
+    return by_rendering
+
+
+def _sample(
+    dataset: Dataset, rendering: Rendering, rois: list[dict[str, Any]], labels: list[dict[str, Any]]
+) -> tuple[IndexRow, dict[str, Any]]:
+    path = dataset.space.root / rendering.path
+    image = path.read_bytes()
+    said = {label["roi_id"] for label in labels}
+    shown = [roi for roi in rois if roi["roi_id"] in said]
+    content = {
+        "rendering_id": rendering.rendering_id,
+        "scene_id": rendering.scene_id,
+        "dataset": dataset.name,
+        "rendering": asdict(rendering),
+        "rois": shown,
+        "labels": labels,
+    }
+    row = IndexRow(
+        rendering_id=rendering.rendering_id,
+        scene_id=rendering.scene_id,
+        distortion=rendering.distortion,
+        level=rendering.level,
+        shard="",
+        offset=0,
+        bytes=len(image),
+        sha256=rendering.sha256,
+        rois=len(shown),
+        labels=len(labels),
+    )
+    text = json.dumps(content, sort_keys=True).encode()
+    return row, {"__key__": rendering.rendering_id, path.suffix[1:]: image, "json": text}
+
+
+def _remove_others(dataset: Dataset, plans: Sequence[Plan]) -> None:
+    wanted = {path for plan in plans for path in _paths(dataset, plan)}
+    for split in SPLITS:
+        for path in dataset.space.shards(split).glob("*"):
+            if path not in wanted or path.name.startswith(TEMPORARY_PREFIX):
+                path.unlink()
+
+
+def _samples(dataset: Dataset, plans: Sequence[Plan], split: str) -> int:
+    records = [read_done(_paths(dataset, plan)[2]) for plan in plans if plan.split == split]
+    return sum(done.counts["samples"] for done in records if done)

@@ -1,0 +1,105 @@
+"""One stage of one scene, in a worker process.
+
+Whatever goes wrong inside comes back as an `Outcome` with a reason; only the death of the process
+or its time limit is the executor's to notice. Models load once a process and stage.
+"""
+
+import os
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manifests.config import Config
+from manifests.done import Done, fingerprint, read_done
+from manifests.errors import SceneError, SeagullError
+from manifests.workspace import Workspace
+from pipeline.sources import Source
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked to do. Plain values: it travels between processes."""
+
+    stage: str
+    source: Source
+    workspace: Workspace
+    config: Config
+    fingerprint: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task: `done`, or a reason of `errors.REASONS` and a message."""
+
+    task: Task
+    done: Done | None
+    reason: str = ""
+    message: str = ""
+
+
+def run_task(task: Task) -> Outcome:
+    """Do the task; every exception becomes a reason."""
+    try:
+        return Outcome(task, _work(task))
+    except SceneError as error:
+        return Outcome(task, None, error.reason, error.message)
+    except MemoryError:
+        return Outcome(task, None, "died", f"{task.source.path}: out of memory")
+    except SeagullError as error:
+        return Outcome(task, None, "model", str(error))
+    except Exception as error:
+        return Outcome(task, None, "internal", _where(error))
+
+
+def _work(task: Task) -> Done:
+    from pipeline.stages import Unit, record_done, stage_by_name
+
+    stage = stage_by_name(task.stage)
+    unit = Unit(task.source, task.workspace, task.config)
+    task.workspace.done(task.stage, unit.key).unlink(missing_ok=True)
+    made = stage.work(unit, _models(task))
+    return record_done(task.stage, unit, task.fingerprint, made)
+
+
+_LOADED: dict[str, Any] = {}
+
+
+def _models(task: Task) -> Any:
+    from pipeline.stages import stage_by_name
+
+    stage = stage_by_name(task.stage)
+    key = fingerprint(load=stage.load.__qualname__, device=task.config.work.device,
+                      stage=task.stage, inputs=stage.inputs(task.config))  # fmt: skip
+    if key not in _LOADED:
+        _LOADED[key] = stage.load(task.config)
+    return _LOADED[key]
+
+
+def _where(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def cap_threads() -> None:
+    """One thread a worker: the workers are the parallelism, and OpenCV ignores Ray's cap.
+
+    LibRaw, OpenMP and BLAS read the environment when they load, OpenCV and torch are told.
+    """
+    for name in THREAD_VARIABLES:
+        os.environ[name] = "1"
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def upstream(task_stage: tuple[str, ...], workspace: Workspace, key: str) -> dict[str, Done]:
+    """The done records of the stages named, those that exist."""
+    found = {name: read_done(workspace.done(name, key)) for name in task_stage}
+    return {name: done for name, done in found.items() if done is not None}
