@@ -1,0 +1,116 @@
+"""The three labels of every ROI in every rendering (paper, section 3.1.3).
+
+Covers the choice of a scorer and the records; the scores themselves are made in `ssim.py` (the
+weight-free default), `topiq.py` and `metric.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from labelers.crops import Scorer, crop_of
+from labelers.models import Image
+from manifests.config import LabelsConfig
+from manifests.errors import SeagullError
+from manifests.keys import NO_DISTORTION, WITHOUT
+from manifests.records import Label, Rendering, Roi
+
+VERSION = 1
+
+EMBEDDED_METRIC = "ssimc"  # chosen on evidence: python -m labelers.evidence
+_WITHOUT_ABOVE = {"topiq_fr": 0.92, "embedded": 0.98}
+
+
+@dataclass(frozen=True)
+class Labeler:
+    """One scorer, loaded once a worker."""
+
+    scorer: str
+    version: str
+    without_above: float
+    engine: Scorer
+
+    def label(
+        self,
+        reference: Image,
+        rois: Sequence[Roi],
+        renderings: Sequence[tuple[Rendering, Image]],
+    ) -> list[Label]:
+        """Labels by rendering, then ROI, in the order given; images are uint8 HxWx3 RGB.
+
+        Scores are rounded to 6 decimals.
+
+        Raises:
+            SeagullError: a rendering is not of the reference's size.
+        """
+        for rendering, image in renderings:
+            if image.shape != reference.shape:
+                raise SeagullError(
+                    f"{rendering.path} is {image.shape[1]}x{image.shape[0]} pixels, its reference "
+                    f"{reference.shape[1]}x{reference.shape[0]}; render the scene again"
+                )
+        crops = [crop_of(roi) for roi in rois]
+        scores = self.engine.scores(reference, crops, [image for _, image in renderings])
+        return [
+            self._label(rendering, roi, scores.quality[row, column], scores.importance[row, column])
+            for row, (rendering, _) in enumerate(renderings)
+            for column, roi in enumerate(rois)
+        ]
+
+    def _label(self, rendering: Rendering, roi: Roi, quality: float, importance: float) -> Label:
+        rounded = round(float(quality), 6)
+        same = rendering.distortion == NO_DISTORTION or rounded > self.without_above
+        return Label(
+            rendering_id=rendering.rendering_id,
+            roi_id=roi.roi_id,
+            scene_id=roi.scene_id,
+            quality=rounded,
+            importance=round(float(importance), 6) + 0.0,  # no negative zero
+            distortion_label=WITHOUT if same else rendering.distortion,
+            scorer=self.scorer,
+            scorer_version=self.version,
+        )
+
+
+def labeler_identity(config: LabelsConfig) -> str:
+    """Scorer, version and threshold: what labels depend on; loads no model.
+
+    Raises:
+        SeagullError: the weights are missing, or the scorer has no threshold of its own.
+    """
+    return f"{config.scorer} {_version(config)} without>{_threshold(config)}"
+
+
+def load_labeler(config: LabelsConfig, device: str) -> Labeler:
+    """The labeler that `config` names, on `device` ("cpu", "cuda").
+
+    Raises:
+        SeagullError: unknown scorer, no threshold for it, missing or foreign weights.
+    """
+    threshold = _threshold(config)
+    return Labeler(config.scorer, _version(config), threshold, _engine(config, device))
+
+
+def _threshold(config: LabelsConfig) -> float:
+    if config.without_above is not None:
+        return config.without_above
+    if config.scorer in _WITHOUT_ABOVE:
+        return _WITHOUT_ABOVE[config.scorer]
+    raise SeagullError(
+        f"labels.scorer={config.scorer} has no known 'without distortions' threshold; "
+        "set labels.without_above"
+    )
+
+
+def _version(config: LabelsConfig) -> str:
+    return f"pyiqa-{version('pyiqa')} weight-free"
+
+
+def _engine(config: LabelsConfig, device: str) -> Scorer:
+    if config.scorer in ("embedded", EMBEDDED_METRIC):
+        from labelers.ssim import LocalSsim
+
+        return LocalSsim()
+    from labelers import metric
+
+    return metric.create(config.scorer, device)
