@@ -1,0 +1,59 @@
+"""BLUR: a point spread function in linear light, before clipping, as optics and hands do it.
+
+Three shapes with one comparable width: `width` is the standard deviation per axis of the Gaussian,
+and the disc and the line are those with the same root-mean-square radius (width * sqrt 2).
+"""
+
+import math
+
+import cv2
+import numpy as np
+
+SHAPES = ("gaussian", "defocus", "motion")
+_SUBSAMPLES = 9  # a side, per kernel pixel: anti-aliases the edge of disc and line
+
+
+def blur(camera: np.ndarray, width: float, shape: str, angle: float = 0.0) -> np.ndarray:
+    """Convolve; the border reflects.
+
+    Args:
+        camera: float32 (H, W, 3), linear, any range.
+        width: comparable width, pixels.
+        shape: gaussian | defocus | motion.
+        angle: of the motion, degrees counter-clockwise from the horizontal.
+
+    Returns:
+        float32 (H, W, 3), same mean up to the border.
+    """
+    if shape == "gaussian":
+        return cv2.GaussianBlur(camera, (0, 0), width, borderType=cv2.BORDER_REFLECT_101)
+    kernel = point_spread(width, shape, angle)
+    return cv2.filter2D(camera, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+
+
+def point_spread(width: float, shape: str, angle: float = 0.0) -> np.ndarray:
+    """The kernel of defocus (disc of radius 2 width) or motion (line of length sqrt(24) width).
+
+    Returns:
+        float32 (n, n), n odd, sum 1, centred.
+    """
+    radius = 2.0 * width if shape == "defocus" else math.sqrt(24.0) * width / 2.0
+    x, y, side = _subpixels(math.ceil(radius + 0.5))
+    if shape == "defocus":
+        inside = x**2 + y**2 <= radius**2
+    elif shape == "motion":
+        turn = math.radians(angle)
+        along = x * math.cos(turn) - y * math.sin(turn)
+        across = x * math.sin(turn) + y * math.cos(turn)
+        inside = (np.abs(along) <= radius) & (np.abs(across) <= 0.5)
+    else:
+        raise ValueError(f"blur shape '{shape}' is none of {', '.join(SHAPES)}")
+    kernel = inside.reshape(side, _SUBSAMPLES, side, _SUBSAMPLES).mean(axis=(1, 3))
+    return (kernel / kernel.sum()).astype(np.float32)
+
+
+def _subpixels(half: int) -> tuple[np.ndarray, np.ndarray, int]:
+    side = 2 * half + 1
+    axis = (np.arange(side * _SUBSAMPLES) + 0.5) / _SUBSAMPLES - side / 2
+    x, y = np.meshgrid(axis, axis)
+    return x, y, side

@@ -1,0 +1,149 @@
+"""The order of development, in one place: from the mosaic to the bytes that ship.
+
+    mosaic noise, demosaic, lens, working size | exposure | blur | camera RGB to sRGB, tone |
+    contrast | colorfulness | encoding
+
+A module without its step is the reference's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+
+import cv2
+import numpy as np
+
+from isp import noise
+from isp.blur import blur
+from isp.color import FULL, decode_srgb, encode_srgb, to_srgb, to_uint16
+from isp.colorfulness import Chroma, chroma, scale_chroma
+from isp.compression import Encoded, compress, store
+from isp.contrast import contrast_curve
+from isp.demosaic import demosaic, white_level
+from isp.exposure import expose
+from isp.geometry import to_working_size, upright, working_size
+from isp.recipes import Step
+from isp.sensor import Sensor
+from isp.tone import Curve
+from isp.tree import Module
+from manifests.chance import generator
+from manifests.config import RenderConfig
+
+
+@dataclass(frozen=True)
+class Display:
+    """A picture on its way out: uint16 linear sRGB and the curve it is still to pass.
+
+    linear: uint16 (H, W, 3) RGB, 65535 = white. curve: float64 (65536,), display light, [0, 1].
+    """
+
+    linear: np.ndarray
+    curve: np.ndarray
+
+    @cached_property
+    def chroma(self) -> Chroma:
+        """Lightness and colour after the curve, taken apart once for all colorfulness levels."""
+        light = cv2.LUT(self.linear, self.curve.astype(np.float32))
+        return chroma(light)
+
+    @cached_property
+    def picture(self) -> np.ndarray:
+        """uint8 (H, W, 3) RGB, sRGB-encoded."""
+        table = np.rint(255 * encode_srgb(self.curve)).astype(np.uint8)
+        return cv2.LUT(self.linear, table)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The modules for one open RAW."""
+
+    sensor: Sensor
+    own_noise: noise.NoiseModel
+    tone: Curve
+    config: RenderConfig
+    sha256: str
+    seed: int
+
+    def modules(self) -> Sequence[Module]:
+        """In the order of development."""
+        return (
+            Module("noise", self.capture),
+            Module("exposure", self.exposure),
+            Module("blur", self.lens_blur),
+            Module("", self.display),
+            Module("contrast", self.contrast),
+            Module("colorfulness", self.colorfulness),
+            Module("compression", self.encode),
+        )
+
+    def capture(self, sensor: Sensor, step: Step | None) -> np.ndarray:
+        """Sensor -> float32 (H, W, 3) linear camera RGB at the working size, upright."""
+        mosaic = sensor.mosaic
+        if step is not None and mosaic is not None:
+            mosaic = self._noisy(mosaic, step)
+        image = demosaic(sensor, mosaic, self.config.demosaic)
+        white = white_level(sensor)
+        if step is not None and mosaic is None:
+            image = self._noisy_rgb(image, white, step)
+        return upright(to_working_size(image, white, self.config.long_edge), sensor.flip)
+
+    def added_noise(self, step: Step) -> noise.NoiseModel:
+        """What a noise step adds on the mosaic."""
+        size = self.sensor.size
+        stops = noise.stops_on_sensor(
+            step.parameter, prod(size), prod(working_size(*size, self.config.long_edge))
+        )
+        return self.own_noise.added(stops)
+
+    def _noisy(self, mosaic: np.ndarray, step: Step) -> np.ndarray:
+        sensor = self.sensor
+        assert sensor.pattern is not None
+        return noise.noisy_mosaic(
+            mosaic, sensor.pattern, sensor.black, sensor.white, self.added_noise(step),
+            self._draw(step),
+        )  # fmt: skip
+
+    def _noisy_rgb(self, image: np.ndarray, white: float, step: Step) -> np.ndarray:
+        saturated = white * self.sensor.gains
+        camera = image.astype(np.float32)
+        return noise.noisy_rgb(camera, saturated, self.added_noise(step), self._draw(step))
+
+    def _draw(self, step: Step) -> np.random.Generator:
+        return generator(self.sha256, "noise", repr(step.parameter), self.seed)
+
+    def exposure(self, camera: np.ndarray, step: Step | None) -> np.ndarray:
+        """Camera RGB, exposed by the step."""
+        return camera if step is None else expose(camera, step.parameter)
+
+    def lens_blur(self, camera: np.ndarray, step: Step | None) -> np.ndarray:
+        """Camera RGB, blurred by the step."""
+        if step is None:
+            return camera
+        shape = step.option("shape", "gaussian")
+        return blur(camera, step.parameter, shape, float(step.option("angle", "0")))
+
+    def display(self, camera: np.ndarray, _: Step | None) -> Display:
+        """Camera RGB -> sRGB and the tone curve."""
+        return Display(to_srgb(camera, self.sensor.matrix), self.tone(np.linspace(0, 1, FULL + 1)))
+
+    def contrast(self, display: Display, step: Step | None) -> Display:
+        """The curve, with the step's contrast after it."""
+        if step is None:
+            return display
+        curve = decode_srgb(contrast_curve(encode_srgb(display.curve), step.parameter))
+        return replace(display, curve=curve)
+
+    def colorfulness(self, display: Display, step: Step | None) -> Display:
+        """The picture with the step's chroma; its curve is spent."""
+        if step is None:
+            return display
+        light = scale_chroma(display.chroma, step.parameter)
+        return Display(to_uint16(light * FULL), np.linspace(0, 1, FULL + 1))
+
+    def encode(self, display: Display, step: Step | None) -> Encoded:
+        """The bytes that ship."""
+        if step is None:
+            return store(display.picture, self.config.format, self.config.jpeg_quality)
+        codec, subsampling = step.option("codec", "jpeg"), step.option("subsampling", "420")
+        return compress(display.picture, step.parameter, codec, subsampling)

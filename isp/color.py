@@ -1,0 +1,66 @@
+"""Camera RGB to sRGB, and the sRGB transfer curve. Matrices only: no look, no profile tables."""
+
+import cv2
+import numpy as np
+
+# IEC 61966-2-1: linear sRGB (D65) -> CIE XYZ.
+SRGB_TO_XYZ = np.array(
+    [
+        [0.4123908, 0.3575843, 0.1804808],
+        [0.2126390, 0.7151687, 0.0721923],
+        [0.0193308, 0.1191948, 0.9505322],
+    ]
+)
+FULL = 65535  # one, in uint16
+
+
+def camera_to_srgb(
+    color_matrix: np.ndarray | None, xyz_to_camera: np.ndarray | None
+) -> tuple[np.ndarray, str]:
+    """(3, 3) white-balanced linear camera RGB -> linear sRGB, rows summing to 1; and its source.
+
+    `color_matrix` is the file's own (DNG), `xyz_to_camera` LibRaw's table by camera (Adobe's DNG
+    matrices for D65); with neither, camera RGB is taken as sRGB. Normalising the rows keeps white
+    white (as in dcraw, D. Coffin): the white balance alone decides what is grey.
+    """
+    if color_matrix is not None and np.any(color_matrix):
+        matrix = np.asarray(color_matrix, np.float64)[:3, :3]
+        return matrix / matrix.sum(axis=1, keepdims=True), "file"
+    if xyz_to_camera is not None and np.any(xyz_to_camera):
+        srgb_to_camera = np.asarray(xyz_to_camera, np.float64)[:3] @ SRGB_TO_XYZ
+        srgb_to_camera /= srgb_to_camera.sum(axis=1, keepdims=True)
+        return np.linalg.inv(srgb_to_camera), "camera table"
+    return np.eye(3), "none: camera RGB taken as sRGB"
+
+
+def to_srgb(camera: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Clip to white, then the matrix: what a blown area has in one channel it gets in all.
+
+    Args:
+        camera: float32 (H, W, 3) RGB, linear, white-balanced, 1 = white, may exceed 1.
+        matrix: (3, 3) from `camera_to_srgb`.
+
+    Returns:
+        uint16 (H, W, 3) RGB, linear sRGB, 65535 = white; out-of-gamut colours clipped.
+    """
+    clipped = np.minimum(camera, np.float32(1))
+    return to_uint16(cv2.transform(clipped, matrix.astype(np.float32) * FULL))
+
+
+def to_uint16(image: np.ndarray) -> np.ndarray:
+    """Float in [0, 65535] -> uint16, rounded and clipped."""
+    return cv2.multiply(image, 1.0, dtype=cv2.CV_16U)
+
+
+def encode_srgb(linear: np.ndarray) -> np.ndarray:
+    """The sRGB curve (IEC 61966-2-1), [0, 1] linear -> [0, 1] encoded, float64."""
+    linear = np.asarray(linear, np.float64)
+    return np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
+    )
+
+
+def decode_srgb(encoded: np.ndarray) -> np.ndarray:
+    """The inverse of `encode_srgb`, float64."""
+    encoded = np.asarray(encoded, np.float64)
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,26 @@
+"""CONTRAST: a smooth curve about mid-grey, -100 to 100, black and white kept."""
+
+import numpy as np
+
+MID_GREY = 0.4613561  # 18 % reflectance, sRGB-encoded
+_STOPS = 1.5  # log2 of the slope at mid-grey for 100
+
+
+def contrast_curve(encoded: np.ndarray, percent: float) -> np.ndarray:
+    """Where y / (1 - y) = (m / (1 - m))^(1 - k) * (x / (1 - x))^k, k = 2^(1.5 percent / 100).
+
+    A straight line of slope k through mid-grey m in log-odds: k is the curve's slope at m, and
+    -percent undoes percent exactly.
+
+    Args:
+        encoded: [0, 1], sRGB-encoded.
+        percent: -100 (slope 0.35) to 100 (slope 2.83).
+
+    Returns:
+        float64 [0, 1], sRGB-encoded.
+    """
+    slope = 2.0 ** (_STOPS * percent / 100.0)
+    x = np.asarray(encoded, np.float64)
+    rising = x**slope * (1 - MID_GREY) ** slope * MID_GREY
+    falling = (1 - x) ** slope * MID_GREY**slope * (1 - MID_GREY)
+    return rising / (rising + falling)

@@ -1,0 +1,133 @@
+"""NOISE: shot and read noise of a higher gain, added where it happens, on the mosaic.
+
+Model (Brooks et al., CVPR 2019; Foi et al., 2008), on linear values x in [0, 1] above black:
+variance = shot x + read. Raising the gain by S stops while the light falls by as much multiplies
+shot by 2^S and read by 4^S; what is added is the difference to the file's own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+
+SHOT_RANGE = (1e-4, 1.2e-2)  # Brooks et al.: from the least to the most noisy of common cameras
+_BLOCK = 8
+_QUANTILE = 0.1  # of the block variances at one brightness: the flattest blocks hold noise alone
+_FLATTEST_TO_TRUE = 0.78  # what that quantile is of the true variance for 8x8 blocks
+_BINS = 12
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Shot and read noise of R, G, B on linear [0, 1]."""
+
+    shot: tuple[float, ...]
+    read: tuple[float, ...]
+
+    def added(self, stops: float) -> "NoiseModel":
+        """The noise that a gain of `stops` adds to the file's own."""
+        return NoiseModel(
+            tuple(shot * (2.0**stops - 1) for shot in self.shot),
+            tuple(read * (4.0**stops - 1) for read in self.read),
+        )
+
+
+def stops_on_sensor(stops: float, sensor_pixels: int, picture_pixels: int) -> float:
+    """Stops of gain on the mosaic that look like `stops` at the size of the rendering.
+
+    Averaging n photosites into a pixel divides shot noise by n, which log2(n) stops make good.
+    """
+    return stops + float(np.log2(max(1.0, sensor_pixels / picture_pixels)))
+
+
+def measure_planes(planes: dict[int, list[np.ndarray]]) -> NoiseModel:
+    """The file's own noise from planes (float (H, W), linear [0, 1] above black) by colour 0..2."""
+    fits = [_fit(planes[color]) for color in range(3)]
+    return NoiseModel(tuple(fit[0] for fit in fits), tuple(fit[1] for fit in fits))
+
+
+def likely_read(shot: float) -> float:
+    """Read noise that usually goes with this shot noise (Brooks et al., CVPR 2019)."""
+    return float(np.exp(2.18 * np.log(shot) + 1.20))
+
+
+def _fit(planes: list[np.ndarray]) -> tuple[float, float]:
+    means, variances = (np.concatenate(part) for part in zip(*map(_blocks, planes), strict=True))
+    usable = (means > 0.002) & (means < 0.9)
+    means, variances = means[usable], variances[usable]
+    if len(means) < _BINS:
+        return SHOT_RANGE[0], likely_read(SHOT_RANGE[0])
+    edges = np.quantile(means, np.linspace(0, 1, _BINS + 1))
+    bins = np.clip(np.searchsorted(edges, means, side="right") - 1, 0, _BINS - 1)
+    filled = [b for b in range(_BINS) if (bins == b).any()]
+    level = np.array([means[bins == b].mean() for b in filled])
+    flat = np.array([np.quantile(variances[bins == b], _QUANTILE) for b in filled])
+    design = np.stack([level, np.ones_like(level)], axis=1) / level[:, None]
+    (shot, read), _ = nnls(design, flat / _FLATTEST_TO_TRUE / level)
+    shot = float(np.clip(shot, *SHOT_RANGE))
+    return shot, float(np.clip(read, likely_read(SHOT_RANGE[0]), likely_read(SHOT_RANGE[1])))
+
+
+def _blocks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and noise variances of 8x8 blocks; the high-pass is blind to slopes and edges."""
+    plane = np.asarray(plane, np.float32)
+    detail = (plane[1:, 1:] - plane[:-1, 1:] - plane[1:, :-1] + plane[:-1, :-1]) / 2
+    rows, columns = (size // _BLOCK for size in detail.shape)
+    if not rows * columns:
+        return np.empty(0), np.empty(0)
+    cut = (slice(rows * _BLOCK), slice(columns * _BLOCK))
+    tiles = (rows, _BLOCK, columns, _BLOCK)
+    mean = plane[:-1, :-1][cut].reshape(tiles).mean(axis=(1, 3))
+    variance = (detail[cut].reshape(tiles) ** 2).mean(axis=(1, 3))
+    return mean.ravel(), variance.ravel()
+
+
+def noisy_mosaic(
+    mosaic: np.ndarray,
+    pattern: np.ndarray,
+    black: tuple[int, ...],
+    white: int,
+    noise: NoiseModel,
+    draw: np.random.Generator,
+) -> np.ndarray:
+    """`mosaic` (uint16 (H, W), recorded values) with Gaussian noise of variance shot x + read.
+
+    Saturation stays: nothing above `white`. Rounded to whole recorded values.
+    """
+    normal = draw.standard_normal(mosaic.shape, np.float32)
+    noisy = np.empty_like(mosaic)
+    rows, columns = pattern.shape
+    for y in range(rows):
+        for x in range(columns):
+            color = int(pattern[y, x])
+            at = (slice(y, None, rows), slice(x, None, columns))
+            deviation = _deviations(black[color], white, noise, 1 if color == 3 else color)
+            plane = mosaic[at]
+            values = normal[at] * deviation[plane] + plane
+            noisy[at] = np.clip(np.rint(values), 0, white)
+    return noisy
+
+
+def _deviations(black: int, white: int, noise: NoiseModel, color: int) -> np.ndarray:
+    """Standard deviation in recorded units for every recorded value: float32 (65536,)."""
+    span = white - black
+    linear = np.clip((np.arange(65536) - black) / span, 0, 1)
+    return (span * np.sqrt(noise.shot[color] * linear + noise.read[color])).astype(np.float32)
+
+
+def noisy_rgb(
+    image: np.ndarray, white: np.ndarray, noise: NoiseModel, draw: np.random.Generator
+) -> np.ndarray:
+    """The same on linear RGB, for files that have no mosaic.
+
+    Args:
+        image: float32 (H, W, 3), linear, white-balanced.
+        white: (3,) the value of each channel at which the sensor saturates.
+        noise: to add, in sensor units.
+        draw: counter-based generator.
+    """
+    scale = np.asarray(white, np.float32)
+    linear = np.clip(image / scale, 0, 1)
+    variance = linear * np.array(noise.shot, np.float32) + np.array(noise.read, np.float32)
+    noisy = linear + np.sqrt(variance) * draw.standard_normal(image.shape, np.float32)
+    return np.clip(noisy, 0, 1) * scale
