@@ -1,0 +1,142 @@
+"""The mask-based feature extractor of section 4.2: a global and a local view token for each ROI.
+
+Where the paper leaves a choice, or the released model differs from it, the choice has a name:
+`key_tokens` (spatial positions, or one key a channel as in C_j x P), `sa_over` (the levels of one
+ROI, or the ROIs of one image level by level). The local view reads native pixels by two strided
+convolutions; a cell's mean and deviation tell noise, blur and blocks apart, and one more token
+holds the colour inside the mask, which tells exposure, contrast and colourfulness.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.regions import COLOUR
+
+HEADS = 8
+
+
+class SelfAttention(nn.Module):
+    """Attention among tokens, with a residual."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, HEADS, batch_first=True)
+
+    def forward(self, tokens: Tensor, absent: Tensor | None = None) -> Tensor:
+        """(N, T, P) -> (N, T, P); `absent` (N, T) is True at tokens to ignore."""
+        x = self.norm(tokens)
+        mixed: Tensor = self.attention(x, x, x, key_padding_mask=absent, need_weights=False)[0]
+        return tokens + mixed
+
+
+def mask_pool(features: Tensor, masks: Tensor) -> Tensor:
+    """Mean of the features under each mask, MP of eq. 2.
+
+    A grid cell counts when any pixel of it is inside: averaging the mask would lose small ROIs.
+
+    Args:
+        features: (B, C, H, W).
+        masks: (B, K, V, V), 0 or 1.
+
+    Returns:
+        (B, K, C).
+    """
+    grid = F.adaptive_max_pool2d(masks.to(features.dtype), features.shape[-2:])  # (B, K, H, W)
+    weights = grid / grid.sum((2, 3), keepdim=True).clamp_min(1)
+    return torch.einsum("bkhw,bchw->bkc", weights, features)
+
+
+class GlobalView(nn.Module):
+    """F_gvt of eq. 2 to 4."""
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        sides: Sequence[int],
+        width: int,
+        key_tokens: str,
+        sa_over: str,
+    ) -> None:
+        super().__init__()
+        self.key_tokens, self.sa_over = key_tokens, sa_over
+        keys = [side * side for side in sides] if key_tokens == "channel" else channels
+        self.basic = nn.ModuleList(nn.Linear(c, width) for c in channels)
+        self.keys = nn.ModuleList(nn.Linear(k, width) for k in keys)
+        self.self_attention = SelfAttention(width)
+        self.cross_attention = nn.MultiheadAttention(width, HEADS, batch_first=True)
+        self.fuse_basic = nn.Linear(width, width)
+        self.fuse_context = nn.Linear(width, width)
+        self.fuse = nn.Linear(2 * width, width)
+
+    def forward(self, levels: list[Tensor], masks: Tensor) -> Tensor:
+        """(B, K, P) from features (B, C_j, H_j, W_j) and masks (B, K, V, V)."""
+        basic = torch.stack(
+            [fc(mask_pool(f, masks)) for fc, f in zip(self.basic, levels, strict=True)], 2
+        )  # (B, K, 4, P), eq. 2
+        queries = self._attend_itself(basic)
+        context = torch.stack(
+            [self._context(j, f, queries[:, :, j]) for j, f in enumerate(levels)], 2
+        )  # (B, K, 4, P), eq. 3
+        pair = [self.fuse_basic(basic.sum(2)), self.fuse_context(context.sum(2))]
+        fused: Tensor = self.fuse(F.gelu(torch.cat(pair, -1)))  # (B, K, P), eq. 4
+        return fused
+
+    def _attend_itself(self, basic: Tensor) -> Tensor:
+        b, k, j, p = basic.shape
+        if self.sa_over == "levels":
+            return self.self_attention(basic.reshape(b * k, j, p)).view(b, k, j, p)
+        over_rois = self.self_attention(basic.transpose(1, 2).reshape(b * j, k, p))
+        return over_rois.view(b, j, k, p).transpose(1, 2)
+
+    def _context(self, level: int, features: Tensor, queries: Tensor) -> Tensor:
+        flat = features.flatten(2)  # (B, C, H W)
+        tokens = self.keys[level](flat if self.key_tokens == "channel" else flat.transpose(1, 2))
+        found: Tensor = self.cross_attention(queries, tokens, tokens, need_weights=False)[0]
+        return found
+
+
+class LocalView(nn.Module):
+    """F_lvt, from native pixels and colour."""
+
+    def __init__(self, width: int, cells: int = 4, filters: int = 32) -> None:
+        super().__init__()
+        self.cells = cells
+        self.first = nn.Conv2d(3, filters, 5, stride=2, padding=2)
+        self.first_norm = nn.BatchNorm2d(filters)
+        self.second = nn.Conv2d(filters, 2 * filters, 3, stride=2, padding=1)
+        self.second_norm = nn.BatchNorm2d(2 * filters)
+        self.cell = nn.Linear(6 * filters, width)
+        self.colour = nn.Sequential(
+            nn.BatchNorm1d(COLOUR), nn.Linear(COLOUR, width), nn.GELU(), nn.Linear(width, width)
+        )
+        self.self_attention = SelfAttention(width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, patches: Tensor, inside: Tensor, colour: Tensor) -> Tensor:
+        """(N, P) from patches (N, S, S, 3) uint8, masks in them (N, S, S), colour (N, COLOUR)."""
+        pixels = patches.permute(0, 3, 1, 2).contiguous().to(colour.dtype) / 127.5 - 1
+        inside = inside[:, None].to(colour.dtype)  # (N, 1, S, S)
+        fine = F.gelu(self.first_norm(self.first(pixels)))  # (N, F, S / 2, S / 2)
+        coarse = F.gelu(self.second_norm(self.second(fine)))  # (N, 2 F, S / 4, S / 4)
+        moments = torch.cat([self._moments(f, inside) for f in (fine, coarse)], -1)
+        present = F.adaptive_max_pool2d(inside, self.cells).flatten(1) > 0  # (N, cells^2)
+        present = torch.cat([present, torch.ones_like(present[:, :1])], 1)
+        tokens = torch.cat([self.cell(moments), self.colour(colour)[:, None]], 1)
+        mixed = self.self_attention(tokens, ~present)
+        weights = present / present.sum(1, keepdim=True)
+        pooled = torch.einsum("nt,ntp->np", weights.to(mixed.dtype), mixed)
+        token: Tensor = self.out(F.gelu(pooled))
+        return token
+
+    def _moments(self, features: Tensor, inside: Tensor) -> Tensor:
+        """(N, cells^2, 2 C): mean and deviation over the pixels of each cell inside the mask."""
+        weights = F.adaptive_max_pool2d(inside, features.shape[-2:])
+        total = F.adaptive_avg_pool2d(weights, self.cells).clamp_min(1e-4)
+        mean = F.adaptive_avg_pool2d(features * weights, self.cells) / total
+        square = F.adaptive_avg_pool2d(features.square() * weights, self.cells) / total
+        deviation = (square - mean.square()).clamp_min(0).add(1e-5).sqrt()
+        return torch.cat([mean, deviation], 1).flatten(2).transpose(1, 2)

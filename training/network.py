@@ -1,0 +1,161 @@
+"""The SEAGULL network: encoder, mask-based feature extractor and a Llama (paper, section 4).
+
+`see` turns images and ROIs into tokens of the LLM's width, `speak` runs a Llama over sequences
+whose placeholders those tokens take. Auxiliary heads read the types and scores from the ROI tokens:
+without them the compact network does not learn in the time it has; their weight is configurable.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from manifests.config import NetworkConfig
+from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
+from training.batches import Batch, Pixels
+from training.encoder import Encoder
+from training.extractor import GlobalView, LocalView
+from training.tokens import IGNORED, SYSTEM, Sequencer, compact_tokenizer, load_tokenizer
+
+COMPACT = "compact"
+HIDDEN, LAYERS = 128, 2  # of the compact Llama
+LORA_DROPOUT = 0.05
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the LLM gets of images; h is its hidden size."""
+
+    image: Tensor  # (B, T, h)
+    regions: Tensor  # (B, K, 2, h): the global and the local view token
+
+    def of(self, rows: Tensor) -> "Seen":
+        """The tokens of some sequences (indices into B * K), each as an image of one ROI."""
+        k = self.regions.shape[1]
+        return Seen(self.image[rows // k], self.regions.flatten(0, 1)[rows][:, None])
+
+
+class Network(nn.Module):
+    """Encoder, extractor, projectors, LLM and auxiliary heads."""
+
+    def __init__(self, config: NetworkConfig, tokenizer: Any, llm: Any) -> None:
+        super().__init__()
+        self.encoder = Encoder(config.encoder, config.encoder_weights)
+        sides = [config.view // stride for stride in self.encoder.strides]
+        self.level = config.image_tokens_from - 1
+        self.sequencer = Sequencer(
+            tokenizer, sides[self.level] ** 2, SYSTEM if config.llm != COMPACT else ""
+        )
+        channels, hidden = self.encoder.channels, llm.config.hidden_size
+        self.project_image = nn.Linear(channels[self.level], hidden)
+        self.global_view = GlobalView(
+            channels, sides, config.width, config.key_tokens, config.sa_over
+        )
+        self.local_view = LocalView(config.width)
+        self.project_global = nn.Linear(config.width, hidden)
+        self.project_local = nn.Linear(config.width, hidden)
+        self.read_types = nn.Linear(2 * config.width, len(DISTORTIONS))
+        self.read_scores = nn.Linear(2 * config.width, 2)
+        self.llm = llm
+
+    def look(self, pixels: Pixels) -> tuple[Seen, Tensor]:
+        """The tokens for the LLM, and the ROI tokens (B * K, 2 P) for the auxiliary heads."""
+        levels = self.encoder(pixels.views)
+        whole = self.global_view(levels, pixels.masks)  # (B, K, P)
+        b, k, p = whole.shape
+        detail = self.local_view(
+            pixels.patches.flatten(0, 1), pixels.inside.flatten(0, 1), pixels.colour.flatten(0, 1)
+        ).view(b, k, p)
+        image = self.project_image(levels[self.level].flatten(2).transpose(1, 2))  # (B, T, h)
+        regions = torch.stack([self.project_global(whole), self.project_local(detail)], 2)
+        return Seen(image, regions), torch.cat([whole, detail], -1).flatten(0, 1)
+
+    def embed(self, ids: Tensor, seen: Seen) -> Tensor:
+        """(N, L, h): embeddings of (N, L) ids, `seen` in the placeholders' places; N = B K."""
+        first = self.sequencer.image_id
+        embedded: Tensor = self.llm.get_input_embeddings()(ids.masked_fill(ids >= first, 0))
+        k = seen.regions.shape[1]
+        image = seen.image[:, None].expand(-1, k, -1, -1)  # (B, K, T, h)
+        for which, tokens in enumerate((image, seen.regions[:, :, 0], seen.regions[:, :, 1])):
+            place = (ids == first + which)[..., None]
+            embedded = embedded.masked_scatter(place, tokens.to(embedded.dtype))
+        return embedded
+
+    def speak(self, ids: Tensor, attention: Tensor, seen: Seen) -> Tensor:
+        """Logits (N, L, vocabulary) of (N, L) ids."""
+        logits: Tensor = self.llm(
+            inputs_embeds=self.embed(ids, seen), attention_mask=attention, use_cache=False
+        ).logits
+        return logits
+
+    def loss(self, batch: Batch, auxiliary: float) -> Tensor:
+        """Cross-entropy of the answers' tokens, plus `auxiliary` times that of the heads."""
+        seen, regions = self.look(batch.pixels)
+        logits = self.speak(batch.ids, batch.attention, seen)[:, :-1].flatten(0, 1).float()
+        spoken = F.cross_entropy(logits, batch.labels[:, 1:].flatten(), ignore_index=IGNORED)
+        if not auxiliary:
+            return spoken
+        types = F.binary_cross_entropy_with_logits(self.read_types(regions).float(), batch.types)
+        scores = F.binary_cross_entropy_with_logits(self.read_scores(regions).float(), batch.scores)
+        return spoken + auxiliary * (6 * types + 2 * scores)
+
+
+def build(config: NetworkConfig, seed: int) -> Network:
+    """A network with new weights wherever no path to weights is given; the same for one seed."""
+    torch.manual_seed(seed)
+    if config.llm == COMPACT:
+        tokenizer = compact_tokenizer()
+        llm = _compact_llm(len(tokenizer))
+    else:
+        folder = Path(config.llm)
+        tokenizer, llm = load_tokenizer(folder), _load_llm(folder)
+    return Network(config, tokenizer, _adapted(llm, config))
+
+
+def _compact_llm(vocabulary: int) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary,
+            hidden_size=HIDDEN,
+            intermediate_size=2 * HIDDEN,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=4,
+            max_position_embeddings=2048,
+            bos_token_id=1,
+            eos_token_id=2,
+        )
+    )
+
+
+def _load_llm(folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise SeagullError(
+            f"network.llm: {folder} holds no language model in transformers' format; "
+            "the paper's is Vicuna (huggingface.co/lmsys)"
+        ) from error
+
+
+def _adapted(llm: Any, config: NetworkConfig) -> Any:
+    """`llm` with LoRA on every linear layer but lm_head, the rest frozen; rank 0: as it is."""
+    if config.lora_rank == 0:
+        return llm
+    from peft import LoraConfig, get_peft_model
+
+    lora = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=LORA_DROPOUT,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(llm, lora)

@@ -1,0 +1,131 @@
+"""WebDataset tars -> samples, in an order that a stopped training can take up again.
+
+Covers reading alone: what becomes of a sample's pixels is `regions.py`. One process reads all
+shards of a split; several ranks are not covered.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from manifests.done import fingerprint
+from manifests.errors import SeagullError
+from manifests.files import sha256_of_file
+from manifests.workspace import Workspace
+
+BUFFER = 4096  # undecoded samples held to shuffle across shards; a shard holds whole scenes
+IMAGES = ("jpg", "png")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What `shards/dataset.json` says, as far as learning needs it."""
+
+    dataset: str  # seagull-100w | seagull-3k
+    quality_top: float  # M of eq. 1
+    importance_top: float
+    samples: dict[str, int]  # split -> renderings
+    raters: str  # people | simulated | none, for labels that a scorer made
+
+
+@dataclass(frozen=True)
+class RawSample:
+    """One rendering, undecoded: the image file's bytes and the rows of its JSON."""
+
+    rendering_id: str
+    image: bytes
+    rois: list[dict[str, Any]]
+    labels: list[dict[str, Any]]
+
+
+def read_card(workspace: Workspace) -> Card:
+    """The card of a workspace's shards.
+
+    Raises:
+        SeagullError: there are no shards, or the card lacks what eq. 1 needs.
+    """
+    path = workspace.dataset_card
+    try:
+        values = json.loads(path.read_text())
+        counts = {split: int(count["samples"]) for split, count in values["counts"].items()}
+        return Card(
+            values["dataset"],
+            float(values["quality_top"]),
+            float(values["importance_top"]),
+            counts,
+            values.get("raters", "none"),
+        )
+    except FileNotFoundError as error:
+        raise SeagullError(
+            f"{path} is missing: there are no shards yet; run `make shards`"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SeagullError(f"{path} is no dataset card ({error!r}); run `make shards`") from error
+
+
+def tars(workspace: Workspace, split: str) -> list[str]:
+    """The split's shards in name order; SeagullError when there are none."""
+    folder = workspace.shards(split)
+    found = sorted(str(path) for path in folder.glob("*.tar"))
+    if not found:
+        raise SeagullError(
+            f"{folder} holds no shards (*.tar): more scenes, or another share for {split}, "
+            "then run `make shards`"
+        )
+    return found
+
+
+def data_fingerprint(workspace: Workspace) -> str:
+    """Of the card and every shard of every split."""
+    files = sorted(workspace.dataset_card.parent.glob("*/*.tar"))
+    return fingerprint(
+        card=sha256_of_file(workspace.dataset_card),
+        shards={f"{f.parent.name}/{f.name}": sha256_of_file(f) for f in files},
+    )
+
+
+def in_order(workspace: Workspace, split: str) -> Iterator[RawSample]:
+    """Every sample of the split in the order of the tars."""
+    return _read(tars(workspace, split), [])
+
+
+def shuffled(workspace: Workspace, split: str, seed: int, start: int = 0) -> Iterator[RawSample]:
+    """Samples for ever, each epoch in another order fixed by `seed`, from position `start` on.
+
+    `start` counts samples over all epochs; those before it are read but not decoded.
+    """
+    import webdataset as wds
+
+    paths, epoch = tars(workspace, split), 0
+    while True:
+        mixers = [wds.detshuffle(BUFFER, BUFFER, seed=seed, epoch=epoch - 1)]
+        order = np.random.default_rng((seed, epoch)).permutation(len(paths))
+        count = 0
+        for count, sample in enumerate(_read([paths[i] for i in order], mixers), 1):
+            if count > start:
+                yield sample
+        if count == 0:
+            raise SeagullError(f"the shards of {workspace.shards(split)} hold no sample")
+        start, epoch = max(0, start - count), epoch + 1
+
+
+def _read(paths: list[str], mixers: list[Any]) -> Iterator[RawSample]:
+    import webdataset as wds
+
+    source = wds.SimpleShardList(paths)
+    for sample in wds.DataPipeline(source, wds.tarfile_to_samples(), *mixers):
+        yield _raw(sample)
+
+
+def _raw(sample: dict[str, Any]) -> RawSample:
+    image = next((sample[kind] for kind in IMAGES if kind in sample), None)
+    if image is None or "json" not in sample:
+        raise SeagullError(
+            f"{sample.get('__url__')}: sample {sample.get('__key__')} lacks its image or its JSON; "
+            "run `make shards`"
+        )
+    rows = json.loads(sample["json"])
+    return RawSample(rows["rendering_id"], image, rows["rois"], rows["labels"])
