@@ -59,8 +59,12 @@ def write_records(path: Path, records: Sequence[Any], record: type) -> None:
 
 
 def read_records(path: Path, record: type[T]) -> list[T]:
-    """All records in the Parquet file, or in the folder of such files in name order."""
-    files: Iterable[Path] = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    """All records of a `.parquet` file, or of a table's folder in name order (none: an empty list).
+
+    Raises:
+        SeagullError: a file that is missing, cut or of another table.
+    """
+    files: Iterable[Path] = [path] if path.suffix == ".parquet" else sorted(path.glob("*.parquet"))
     return [_record(row, record) for file in files for row in _rows(file, record)]
 
 

@@ -286,7 +286,7 @@ def report(job: Job) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
-    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or those bundled with scikit-image and others."""
+    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or those bundled with scikit-image."""
     from pipeline.demo import write_demo_raw
 
     for path in write_demo_raw(folder, photos):

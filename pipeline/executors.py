@@ -93,6 +93,7 @@ class RayExecutor:
         self.timeout_s, self.gpus, self.work = config.timeout_s, config.gpus, work
         pools = self._pools(workers)
         self.idle = {pool: [self._actor(pool) for _ in range(n)] for pool, n in pools.items()}
+        self.ray.get([actor.ready.remote() for actors in self.idle.values() for actor in actors])
         self.running: dict[Any, tuple[Task, str, Any, float]] = {}
 
     def _pools(self, workers: int | None) -> dict[str, int]:
@@ -110,6 +111,12 @@ class RayExecutor:
         if pool == "gpu":
             options["num_gpus"] = self.gpus
         return self.ray.remote(_Worker).options(**options).remote(self.work)
+
+    def _replace(self, pool: str) -> None:
+        """A fresh actor, waited for: a task's time limit must not count the start of its worker."""
+        actor = self._actor(pool)
+        self.ray.get(actor.ready.remote())
+        self.idle[pool].append(actor)
 
     def free(self, pool: str) -> int:
         """Idle actors of the pool."""
@@ -141,7 +148,7 @@ class RayExecutor:
         try:
             outcome: Outcome = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
-            self.idle[pool].append(self._actor(pool))
+            self._replace(pool)
             return _lost(task, "died", f"its worker ended: {_first_line(error)}")
         self.idle[pool].append(actor)
         return outcome
@@ -149,7 +156,7 @@ class RayExecutor:
     def _give_up(self, reference: Any) -> Outcome:
         task, pool, actor, _ = self.running.pop(reference)
         self.ray.kill(actor)
-        self.idle[pool].append(self._actor(pool))
+        self._replace(pool)
         return _lost(task, "timeout", f"stopped after {self.timeout_s:g} s")
 
     def close(self) -> None:
@@ -163,6 +170,9 @@ class _Worker:
     def __init__(self, work: Work) -> None:
         cap_threads()
         self.work = work
+
+    def ready(self) -> None:
+        """Answers once the process is up."""
 
     def run(self, task: Task) -> Outcome:
         return self.work(task)

@@ -141,7 +141,7 @@ class Flow:
         self.tally.failed[task.stage] += 1
         # Stages that would have followed will not run: they leave the count of what is to do.
         later = self.names[self.names.index(task.stage) + 1 :]
-        bar.total -= len(later)
+        bar.total = (bar.total or 0) - len(later)
         row = Failure(
             stage=task.stage,
             key=task.source.scene_id,

@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,11 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from isp.contact_sheet import contact_sheet
+from isp.contact_sheet import contact_sheet, thumbnail
 from manifests.config import Config, to_yaml
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
+from manifests.keys import NO_DISTORTION
 from manifests.records import Failure, Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
@@ -104,7 +104,7 @@ def _count(workspace: Workspace, table: str) -> int:
 
 
 def _template() -> jinja2.Template:
-    source = files("pipeline").joinpath("report.html").read_text(encoding="utf-8")
+    source = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
     return jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)
 
 
@@ -121,9 +121,15 @@ def _png_uri(content: bytes) -> str:
 
 def _sheet(workspace: Workspace, scene: str) -> np.ndarray:
     rows = read_records(workspace.table_file("renderings", scene), Rendering)
-    return contact_sheet(
-        {(row.distortion, row.level): read_image(workspace.root / row.path) for row in rows}
-    )
+    pictures = {
+        (row.distortion, row.level): thumbnail(read_image(workspace.root / row.path))
+        for row in rows
+    }
+    reference = pictures.pop((NO_DISTORTION, 0))
+    sheet = contact_sheet(pictures)
+    margin = np.full((sheet.shape[0], reference.shape[1], 3), 128, np.uint8)
+    margin[: reference.shape[0]] = reference
+    return np.hstack([margin, sheet])
 
 
 def _reference(workspace: Workspace, scene: Scene) -> dict[str, str]:

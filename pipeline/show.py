@@ -26,26 +26,18 @@ def show(workspace: Workspace, key: str) -> Path:
         SeagullError: no such scene or ROI in the workspace.
     """
     scene = _scene_of(workspace, key)
-    rois = (
-        read_records(workspace.table_file("rois", scene), Roi)
-        if _has_rois(workspace, scene)
-        else []
-    )
-    reference = _image(workspace, _renderings(workspace, scene)[0])
+    path = workspace.table_file("rois", scene)
+    rois = {roi.roi_id: roi for roi in read_records(path, Roi)} if path.exists() else {}
     if key == scene:
-        picture = draw_rois(reference, rois)
+        reference = _image(workspace, _renderings(workspace, scene)[0])
+        picture = draw_rois(reference, list(rois.values()))
+    elif key in rois:
+        picture = roi_sheet(workspace, rois[key])
     else:
-        (roi,) = [roi for roi in rois if roi.roi_id == key] or [None]
-        if roi is None:
-            raise SeagullError(f"{key}: scene {scene} has no such ROI; it has {len(rois)}")
-        picture = roi_sheet(workspace, roi)
-    path = workspace.report / "show" / f"{key}.png"
-    write_atomic(path, encode_png(picture))
-    return path
-
-
-def _has_rois(workspace: Workspace, scene: str) -> bool:
-    return workspace.table_file("rois", scene).exists()
+        raise SeagullError(f"{key}: scene {scene} has no such ROI; it has {len(rois)}")
+    target = workspace.report / "show" / f"{key}.png"
+    write_atomic(target, encode_png(picture))
+    return target
 
 
 def _scene_of(workspace: Workspace, key: str) -> str:

@@ -285,9 +285,11 @@ def _write_study(
 STUDY = Stage(
     name="study",
     after=("render", "masks"),
-    inputs=lambda config: (
-        RENDER.inputs(config) | {"labels": _label_inputs(config), "study": asdict(config.study)}
-    ),
+    inputs=lambda config: {
+        "render": RENDER.inputs(config),
+        "labels": _label_inputs(config),
+        "study": asdict(config.study),
+    },
     reads=lambda source, dones: [source.sha256, dict(dones["masks"].files)],
     load=lambda config: load_labeler(config.labels, config.work.device),
     work=_study,
