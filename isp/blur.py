@@ -13,11 +13,11 @@ SHAPES = ("gaussian", "defocus", "motion")
 _SUBSAMPLES = 9  # a side, per kernel pixel: anti-aliases the edge of disc and line
 
 
-def blur(camera: np.ndarray, width: float, shape: str, angle: float = 0.0) -> np.ndarray:
+def blur(linear: np.ndarray, width: float, shape: str, angle: float = 0.0) -> np.ndarray:
     """Convolve; the border reflects.
 
     Args:
-        camera: float32 (H, W, 3), linear, any range.
+        linear: float32 (H, W, 3), linear, any range.
         width: comparable width, pixels.
         shape: gaussian | defocus | motion.
         angle: of the motion, degrees counter-clockwise from the horizontal.
@@ -26,9 +26,9 @@ def blur(camera: np.ndarray, width: float, shape: str, angle: float = 0.0) -> np
         float32 (H, W, 3), same mean up to the border.
     """
     if shape == "gaussian":
-        return cv2.GaussianBlur(camera, (0, 0), width, borderType=cv2.BORDER_REFLECT_101)
+        return cv2.GaussianBlur(linear, (0, 0), width, borderType=cv2.BORDER_REFLECT_101)
     kernel = point_spread(width, shape, angle)
-    return cv2.filter2D(camera, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return cv2.filter2D(linear, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
 
 
 def point_spread(width: float, shape: str, angle: float = 0.0) -> np.ndarray:

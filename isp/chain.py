@@ -1,6 +1,6 @@
 """The order of development, in one place: from the mosaic to the bytes that ship.
 
-    mosaic noise, demosaic, lens, working size | exposure | blur | camera RGB to sRGB, tone |
+    mosaic noise, demosaic, lens, camera RGB to sRGB, working size | exposure | blur | tone |
     contrast | colorfulness | encoding
 
 A module without its step is the reference's.
@@ -16,7 +16,14 @@ import numpy as np
 
 from isp import noise
 from isp.blur import blur
-from isp.color import FULL, decode_srgb, encode_srgb, to_srgb, to_uint16
+from isp.color import (
+    FULL,
+    decode_srgb,
+    encode_srgb,
+    limit_highlights,
+    to_display,
+    to_srgb,
+)
 from isp.colorfulness import Chroma, chroma, scale_chroma
 from isp.compression import Encoded, compress, store
 from isp.contrast import contrast_curve
@@ -78,7 +85,7 @@ class Chain:
         )
 
     def capture(self, sensor: Sensor, step: Step | None) -> np.ndarray:
-        """Sensor -> float32 (H, W, 3) linear camera RGB at the working size, upright."""
+        """Sensor -> float32 (H, W, 3) linear sRGB with headroom, working size, upright."""
         mosaic = sensor.mosaic
         if step is not None and mosaic is not None:
             mosaic = self._noisy(mosaic, step)
@@ -86,7 +93,9 @@ class Chain:
         white = white_level(sensor)
         if step is not None and mosaic is None:
             image = self._noisy_rgb(image, white, step)
-        return upright(to_working_size(image, white, self.config.long_edge), sensor.flip)
+        image = limit_highlights(image, white, sensor.gains)
+        linear = to_srgb(image, sensor.matrix, white)
+        return upright(to_working_size(linear, self.config.long_edge), sensor.flip)
 
     def added_noise(self, step: Step) -> noise.NoiseModel:
         """What a noise step adds on the mosaic."""
@@ -106,26 +115,25 @@ class Chain:
 
     def _noisy_rgb(self, image: np.ndarray, white: float, step: Step) -> np.ndarray:
         saturated = white * self.sensor.gains
-        camera = image.astype(np.float32)
-        return noise.noisy_rgb(camera, saturated, self.added_noise(step), self._draw(step))
+        return noise.noisy_rgb(image, saturated, self.added_noise(step), self._draw(step))
 
     def _draw(self, step: Step) -> np.random.Generator:
         return generator(self.sha256, "noise", repr(step.parameter), self.seed)
 
-    def exposure(self, camera: np.ndarray, step: Step | None) -> np.ndarray:
-        """Camera RGB, exposed by the step."""
-        return camera if step is None else expose(camera, step.parameter)
+    def exposure(self, linear: np.ndarray, step: Step | None) -> np.ndarray:
+        """Light, exposed by the step."""
+        return linear if step is None else expose(linear, step.parameter)
 
-    def lens_blur(self, camera: np.ndarray, step: Step | None) -> np.ndarray:
-        """Camera RGB, blurred by the step."""
+    def lens_blur(self, linear: np.ndarray, step: Step | None) -> np.ndarray:
+        """Light, blurred by the step."""
         if step is None:
-            return camera
+            return linear
         shape = step.option("shape", "gaussian")
-        return blur(camera, step.parameter, shape, float(step.option("angle", "0")))
+        return blur(linear, step.parameter, shape, float(step.option("angle", "0")))
 
-    def display(self, camera: np.ndarray, _: Step | None) -> Display:
-        """Camera RGB -> sRGB and the tone curve."""
-        return Display(to_srgb(camera, self.sensor.matrix), self.tone(np.linspace(0, 1, FULL + 1)))
+    def display(self, linear: np.ndarray, _: Step | None) -> Display:
+        """Light -> what the display can show, and the tone curve."""
+        return Display(to_display(linear), self.tone(np.linspace(0, 1, FULL + 1)))
 
     def contrast(self, display: Display, step: Step | None) -> Display:
         """The curve, with the step's contrast after it."""
@@ -139,7 +147,7 @@ class Chain:
         if step is None:
             return display
         light = scale_chroma(display.chroma, step.parameter)
-        return Display(to_uint16(light * FULL), np.linspace(0, 1, FULL + 1))
+        return Display(to_display(light), np.linspace(0, 1, FULL + 1))
 
     def encode(self, display: Display, step: Step | None) -> Encoded:
         """The bytes that ship."""

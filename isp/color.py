@@ -12,6 +12,7 @@ SRGB_TO_XYZ = np.array(
     ]
 )
 FULL = 65535  # one, in uint16
+_NEARLY, _BLOWN = 0.92, 0.97  # of saturation
 
 
 def camera_to_srgb(
@@ -33,23 +34,50 @@ def camera_to_srgb(
     return np.eye(3), "none: camera RGB taken as sRGB"
 
 
-def to_srgb(camera: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Clip to white, then the matrix: what a blown area has in one channel it gets in all.
+def to_srgb(camera: np.ndarray, matrix: np.ndarray, white: float) -> np.ndarray:
+    """Camera RGB -> sRGB, before anything is averaged: what is out of gamut is clipped by pixel.
 
     Args:
-        camera: float32 (H, W, 3) RGB, linear, white-balanced, 1 = white, may exceed 1.
+        camera: uint16 or float32 (H, W, 3) RGB, linear, white-balanced.
         matrix: (3, 3) from `camera_to_srgb`.
+        white: the value in `camera` that becomes 1.
 
     Returns:
-        uint16 (H, W, 3) RGB, linear sRGB, 65535 = white; out-of-gamut colours clipped.
+        float32 (H, W, 3) RGB, linear sRGB, 1 = white, at least 0; above 1 is headroom.
     """
-    clipped = np.minimum(camera, np.float32(1))
-    return to_uint16(cv2.transform(clipped, matrix.astype(np.float32) * FULL))
+    scaled = (matrix / white).astype(np.float32)
+    return np.maximum(cv2.transform(camera.astype(np.float32), scaled), np.float32(0))
 
 
-def to_uint16(image: np.ndarray) -> np.ndarray:
-    """Float in [0, 65535] -> uint16, rounded and clipped."""
-    return cv2.multiply(image, 1.0, dtype=cv2.CV_16U)
+def limit_highlights(camera: np.ndarray, white: float, gains: np.ndarray) -> np.ndarray:
+    """Blown areas are white, not magenta; unblown ones keep their headroom.
+
+    Where the channel that saturates first comes near its end, the others are led down to the same
+    level, which is white; elsewhere they may exceed it.
+
+    Args:
+        camera: uint16 (H, W, 3) RGB, linear, white-balanced; changed in place.
+        white: the value at which the first channel saturates.
+        gains: (3,) white balance, the least 1.
+    """
+    first = camera[..., int(np.argmin(gains))]
+    near = first > _NEARLY * white
+    if not near.any():
+        return camera
+    share = np.minimum((first[near] / white - _NEARLY) / (_BLOWN - _NEARLY), 1.0)
+    limits = white * (gains + share[:, None] * (1.0 - gains))
+    camera[near] = np.minimum(camera[near], limits)
+    return camera
+
+
+def to_display(linear: np.ndarray) -> np.ndarray:
+    """Float32 linear, 1 = white -> uint16, 65535 = white; the headroom ends here."""
+    return to_uint16(linear, FULL)
+
+
+def to_uint16(image: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """Float times `scale` -> uint16, rounded and clipped."""
+    return cv2.multiply(image, scale, dtype=cv2.CV_16U)
 
 
 def encode_srgb(linear: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""EXPOSURE: a gain in stops on linear camera RGB before clipping, so that headroom counts."""
+"""EXPOSURE: a gain in stops on linear light before clipping, so that the headroom counts."""
 
 import numpy as np
 
 
-def expose(camera: np.ndarray, stops: float) -> np.ndarray:
-    """`camera` (float32 (H, W, 3), linear, 1 = white, unclipped) times 2 ** stops."""
-    return camera * np.float32(2.0**stops)
+def expose(linear: np.ndarray, stops: float) -> np.ndarray:
+    """`linear` (float32 (H, W, 3), linear, 1 = white, unclipped) times 2 ** stops."""
+    return linear * np.float32(2.0**stops)

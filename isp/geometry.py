@@ -12,22 +12,20 @@ def working_size(width: int, height: int, long_edge: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def to_working_size(image: np.ndarray, white: float, long_edge: int) -> np.ndarray:
+def to_working_size(image: np.ndarray, long_edge: int) -> np.ndarray:
     """Area average in linear light.
 
     Args:
-        image: uint16 or float32 (H, W, 3), linear; `white` is its value of white.
-        white: becomes 1.0.
+        image: float32 (H, W, 3), linear.
         long_edge: of the result, pixels.
 
     Returns:
-        float32 (H', W', 3), linear, 1 = white.
+        float32 (H', W', 3), linear.
     """
     size = working_size(image.shape[1], image.shape[0], long_edge)
-    scaled = image.astype(np.float32)
-    if size != (image.shape[1], image.shape[0]):
-        scaled = cv2.resize(scaled, size, interpolation=cv2.INTER_AREA)
-    return scaled * np.float32(1.0 / white)
+    if size == (image.shape[1], image.shape[0]):
+        return image
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def upright(image: np.ndarray, flip: int) -> np.ndarray:

@@ -121,7 +121,7 @@ def noisy_rgb(
     """The same on linear RGB, for files that have no mosaic.
 
     Args:
-        image: float32 (H, W, 3), linear, white-balanced.
+        image: uint16 (H, W, 3), linear, white-balanced.
         white: (3,) the value of each channel at which the sensor saturates.
         noise: to add, in sensor units.
         draw: counter-based generator.
@@ -130,4 +130,4 @@ def noisy_rgb(
     linear = np.clip(image / scale, 0, 1)
     variance = linear * np.array(noise.shot, np.float32) + np.array(noise.read, np.float32)
     noisy = linear + np.sqrt(variance) * draw.standard_normal(image.shape, np.float32)
-    return np.clip(noisy, 0, 1) * scale
+    return np.clip(np.rint(np.clip(noisy, 0, 1) * scale), 0, 65535).astype(np.uint16)

@@ -1,13 +1,21 @@
-"""The noise that a file already has, measured on its mosaic (or on its RGB, where it has none)."""
+"""The noise that a file already has: as its DNG NoiseProfile says, else as measured on its mosaic
+(or on its RGB, where it has none).
+"""
+
+from pathlib import Path
 
 import numpy as np
+import tifffile
 
 from isp.noise import NoiseModel, measure_planes
 from isp.sensor import Sensor
 
 
 def own_noise(sensor: Sensor) -> NoiseModel:
-    """Shot and read noise of R, G, B on linear [0, 1], within Brooks' range of real cameras."""
+    """Shot and read noise of R, G, B on linear [0, 1]; measured within Brooks' range of cameras."""
+    told = noise_profile(sensor.path)
+    if told is not None:
+        return told
     return measure_planes(_rgb_planes(sensor) if sensor.mosaic is None else _planes(sensor))
 
 
@@ -28,3 +36,17 @@ def _planes(sensor: Sensor) -> dict[int, list[np.ndarray]]:
 def _rgb_planes(sensor: Sensor) -> dict[int, list[np.ndarray]]:
     image = sensor.raw.raw_image_visible
     return {color: [image[..., color] / np.float32(sensor.white)] for color in range(3)}
+
+
+def noise_profile(path: Path) -> NoiseModel | None:
+    """DNG's NoiseProfile (tag 51041), one pair of shot and read for all planes or one a plane."""
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            tag = tiff.pages.first.tags.get(51041)
+            values = None if tag is None else np.asarray(tag.value, np.float64).ravel()
+    except (OSError, ValueError, tifffile.TiffFileError, KeyError, IndexError):
+        return None
+    if values is None or values.size not in (2, 6) or not (values > 0).all():
+        return None
+    pairs = np.broadcast_to(values.reshape(-1, 2), (3, 2)).tolist()
+    return NoiseModel(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
