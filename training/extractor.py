@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from training.regions import COLOUR
 
 HEADS = 8
+RESIDUAL_GAIN = 16.0  # brings noise of one or two 8-bit steps into the range of the convolutions
 
 
 class SelfAttention(nn.Module):
@@ -105,38 +106,47 @@ class LocalView(nn.Module):
     def __init__(self, width: int, cells: int = 4, filters: int = 32) -> None:
         super().__init__()
         self.cells = cells
-        self.first = nn.Conv2d(3, filters, 5, stride=2, padding=2)
+        self.first = nn.Conv2d(6, filters, 5, stride=2, padding=2)
         self.first_norm = nn.BatchNorm2d(filters)
         self.second = nn.Conv2d(filters, 2 * filters, 3, stride=2, padding=1)
         self.second_norm = nn.BatchNorm2d(2 * filters)
-        self.cell = nn.Linear(6 * filters, width)
+        self.cell = nn.Linear(6 * filters + 6, width)
         self.colour = nn.Sequential(
             nn.BatchNorm1d(COLOUR), nn.Linear(COLOUR, width), nn.GELU(), nn.Linear(width, width)
         )
         self.self_attention = SelfAttention(width)
-        self.out = nn.Linear(width, width)
+        self.out = nn.Linear(2 * width, width)
 
     def forward(self, patches: Tensor, inside: Tensor, colour: Tensor) -> Tensor:
         """(N, P) from patches (N, S, S, 3) uint8, masks in them (N, S, S), colour (N, COLOUR)."""
         pixels = patches.permute(0, 3, 1, 2).contiguous().to(colour.dtype) / 127.5 - 1
         inside = inside[:, None].to(colour.dtype)  # (N, 1, S, S)
-        fine = F.gelu(self.first_norm(self.first(pixels)))  # (N, F, S / 2, S / 2)
+        residual = RESIDUAL_GAIN * fine_residual(pixels)
+        fine = F.gelu(self.first_norm(self.first(torch.cat([pixels, residual], 1))))
         coarse = F.gelu(self.second_norm(self.second(fine)))  # (N, 2 F, S / 4, S / 4)
-        moments = torch.cat([self._moments(f, inside) for f in (fine, coarse)], -1)
+        moments = torch.cat([self._moments(f, inside) for f in (residual, fine, coarse)], -1)
         present = F.adaptive_max_pool2d(inside, self.cells).flatten(1) > 0  # (N, cells^2)
-        present = torch.cat([present, torch.ones_like(present[:, :1])], 1)
         tokens = torch.cat([self.cell(moments), self.colour(colour)[:, None]], 1)
-        mixed = self.self_attention(tokens, ~present)
-        weights = present / present.sum(1, keepdim=True)
-        pooled = torch.einsum("nt,ntp->np", weights.to(mixed.dtype), mixed)
-        token: Tensor = self.out(F.gelu(pooled))
+        absent = torch.cat([~present, torch.zeros_like(present[:, :1])], 1)
+        mixed = self.self_attention(tokens, absent)
+        weights = present.to(mixed.dtype) / present.sum(1, keepdim=True)
+        pooled = torch.einsum("nt,ntp->np", weights, mixed[:, :-1])
+        token: Tensor = self.out(F.gelu(torch.cat([pooled, mixed[:, -1]], 1)))
         return token
 
     def _moments(self, features: Tensor, inside: Tensor) -> Tensor:
-        """(N, cells^2, 2 C): mean and deviation over the pixels of each cell inside the mask."""
+        """(N, cells^2, 2 C): mean and log deviation over the pixels of each cell in the mask."""
         weights = F.adaptive_max_pool2d(inside, features.shape[-2:])
         total = F.adaptive_avg_pool2d(weights, self.cells).clamp_min(1e-4)
         mean = F.adaptive_avg_pool2d(features * weights, self.cells) / total
         square = F.adaptive_avg_pool2d(features.square() * weights, self.cells) / total
-        deviation = (square - mean.square()).clamp_min(0).add(1e-5).sqrt()
+        deviation = (square - mean.square()).clamp_min(1e-4).log() / 2
         return torch.cat([mean, deviation], 1).flatten(2).transpose(1, 2)
+
+
+def fine_residual(pixels: Tensor) -> Tensor:
+    """(N, C, S, S): what a 3x3 Laplacian difference leaves of smooth content (Immerkaer 1996)."""
+    line = pixels.new_tensor([1.0, -2.0, 1.0])
+    kernel = (torch.outer(line, line) / 6).expand(pixels.shape[1], 1, 3, 3)
+    padded = F.pad(pixels, (1, 1, 1, 1), mode="replicate")
+    return F.conv2d(padded, kernel, groups=pixels.shape[1])

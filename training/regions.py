@@ -38,7 +38,12 @@ class Change:
 
     def frame(self, array: NDArray[Any]) -> NDArray[Any]:
         """`array` (H, W, ...) flipped and turned; H and W may swap."""
-        return np.rot90(array[:, ::-1] if self.flip else array, self.turns)
+        turned = np.rot90(array[:, ::-1] if self.flip else array, self.turns)
+        return np.ascontiguousarray(turned)
+
+    def colours(self, array: Bytes) -> Bytes:
+        """`array` (..., 3) with its channels in another order."""
+        return np.asarray(array[..., self.channels])
 
 
 def draw_change(rng: np.random.Generator) -> Change:
@@ -91,75 +96,62 @@ def prepare(
 ) -> Prepared:
     """The sample with the ROIs at the indices `chosen`; the patch lies where `rng` says."""
     change = change or Change()
-    image = decode(sample)[..., change.channels]
-    overall = statistics(_few(image).reshape(-1, 3))
-    overview = cv2.resize(image, (view, view), interpolation=cv2.INTER_AREA)
+    image = decode(sample)
+    small = cv2.resize(image, (view, view), interpolation=cv2.INTER_AREA)
+    step = _stride(image.shape[0] * image.shape[1])
+    overall = statistics(change.colours(image[::step, ::step].reshape(-1, 3)))
+    rois = [_Roi(image, decode_mask(sample.rois[i])) for i in chosen]
     regions = [
-        _region(image, decode_mask(sample.rois[i]), view, patch, overall, rng, change)
-        for i in chosen
+        Region(
+            change.frame(roi.shrunk(view)),
+            change.colours(change.frame(_cut(image, at, patch))),
+            change.frame(_cut(roi.mask, at, patch)),
+            np.concatenate([statistics(change.colours(roi.some_pixels())), overall]),
+        )
+        for roi in rois
+        for at in [roi.patch_at(patch, rng)]
     ]
-    return Prepared(np.ascontiguousarray(change.frame(overview)), regions)
+    return Prepared(change.colours(change.frame(small)), regions)
 
 
-def _region(
-    image: Bytes,
-    mask: Bytes,
-    view: int,
-    patch: int,
-    overall: NDArray[np.float32],
-    rng: np.random.Generator,
-    change: Change,
-) -> Region:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    crop, inside = image[box], mask[box]
-    step = _stride(inside.size)
-    few = crop[::step, ::step][inside[::step, ::step] > 0]
-    colour = statistics(few if len(few) else crop[inside > 0])
-    where = _patch_at(mask, patch, rng)
-    return Region(
-        np.ascontiguousarray(change.frame(shrink_mask(mask, view))),
-        np.ascontiguousarray(change.frame(_cut(image, where, patch))),
-        np.ascontiguousarray(change.frame(_cut(mask, where, patch))),
-        np.concatenate([colour, overall]),
-    )
+class _Roi:
+    """A mask with the places of its pixels, found once."""
+
+    def __init__(self, image: Bytes, mask: Bytes) -> None:
+        self.image, self.mask = image, mask
+        self.rows, self.columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+
+    def shrunk(self, view: int) -> Bytes:
+        """(V, V): 1 where any pixel of the mask falls, so that no small ROI vanishes."""
+        height, width = self.mask.shape
+        small = np.zeros((view, view), np.uint8)
+        small[self.rows * view // height, self.columns * view // width] = 1
+        return small
+
+    def patch_at(self, patch: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Row and column of a patch around a pixel of the ROI, on the grid, inside the image."""
+        n = rng.integers(len(self.rows))
+        top, left = (
+            max(0, min((int(at) - patch // 2) // GRID * GRID, (size - patch) // GRID * GRID))
+            for at, size in zip((self.rows[n], self.columns[n]), self.mask.shape, strict=True)
+        )
+        return top, left
+
+    def some_pixels(self) -> Bytes:
+        """(N, 3): pixels of the ROI, evenly thinned to about `STATISTICS_PIXELS`."""
+        step = max(1, len(self.rows) // STATISTICS_PIXELS)
+        return np.asarray(self.image[self.rows[::step], self.columns[::step]])
 
 
-def shrink_mask(mask: Bytes, view: int) -> Bytes:
-    """(V, V): 1 where any pixel of the mask falls, so that no small ROI vanishes."""
-    rows, columns = np.nonzero(mask)
-    height, width = mask.shape
-    small = np.zeros((view, view), np.uint8)
-    small[rows * view // height, columns * view // width] = 1
-    return small
-
-
-def _patch_at(mask: Bytes, patch: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Row and column of the patch around a pixel of the ROI, on the grid, inside the image."""
-    inside = np.flatnonzero(mask)
-    row, column = divmod(int(inside[rng.integers(len(inside))]), mask.shape[1])
-    top, left = (
-        max(0, min((at - patch // 2) // GRID * GRID, (size - patch) // GRID * GRID))
-        for at, size in zip((row, column), mask.shape, strict=True)
-    )
-    return top, left
-
-
-def _cut(array: Bytes, where: tuple[int, int], patch: int) -> Bytes:
-    """(S, S, ...) from row and column `where`; zeros beyond the image."""
-    top, left = where
-    found = array[top : top + patch, left : left + patch]
+def _cut(array: Bytes, at: tuple[int, int], patch: int) -> Bytes:
+    """(S, S, ...) from the row and column `at`; zeros beyond the image."""
+    found = array[at[0] : at[0] + patch, at[1] : at[1] + patch]
     missing = [(0, patch - found.shape[0]), (0, patch - found.shape[1])]
     return np.pad(found, missing + [(0, 0)] * (array.ndim - 2)) if any(map(sum, missing)) else found
 
 
 def _stride(pixels: int) -> int:
     return max(1, int(np.sqrt(pixels / STATISTICS_PIXELS)))
-
-
-def _few(image: Bytes) -> Bytes:
-    step = _stride(image.shape[0] * image.shape[1])
-    return image[::step, ::step]
 
 
 def statistics(pixels: Bytes) -> NDArray[np.float32]:
