@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from isp.photographs import bundled
+from isp.photographs import bundled, read_photograph
 from isp.unprocess import write_dng
-from pipeline.images import read_image
 
 
 def write_demo_raw(folder: Path, photos: Sequence[Path]) -> Iterator[Path]:
@@ -16,12 +15,12 @@ def write_demo_raw(folder: Path, photos: Sequence[Path]) -> Iterator[Path]:
     for name, photo in _photographs(photos):
         path = folder / f"{name}.dng"
         if not path.exists():
-            write_dng(photo, path)
+            write_dng(photo, path, name)
         yield path
 
 
 def _photographs(photos: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
     if photos:
-        yield from ((path.stem, read_image(path)) for path in photos)
+        yield from ((path.stem, read_photograph(path)) for path in photos)
     else:
         yield from ((name, load()) for name, load in bundled().items())

@@ -1,12 +1,9 @@
 """Both executors: the same outcomes, and a crash or a hang costs its own task."""
 
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # workers import it by name as well
 import fake_work
+import pytest
 
 from manifests.config import PRESETS, WorkConfig
 from manifests.workspace import Workspace
@@ -22,7 +19,7 @@ def _task(what: str, number: int) -> Task:
 
 @pytest.mark.parametrize("kind", ["local", "ray"])
 def test_good_bad_crash_and_hang_each_cost_their_own_task(kind, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(fake_work.__file__).parent))  # for the workers
     wanted = ["good", "crash", "good", "hang", "bad", "good"]
     tasks = [_task(what, number) for number, what in enumerate(wanted)]
     executor = make_executor(kind, 2, WorkConfig(timeout_s=6), fake_work.work)
