@@ -6,11 +6,13 @@ once a worker. Weights are given by path; the embedded pair needs none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labelers import weights
 from labelers.rle import Mask
 from manifests.config import MasksConfig
 
@@ -99,9 +101,20 @@ def _detector_identity(config: MasksConfig) -> str:
 
 
 def _segmenter_identity(config: MasksConfig) -> str:
-    from labelers import embedded
+    if config.segmenter == "embedded":
+        from labelers import embedded
 
-    return embedded.IDENTITY
+        return embedded.IDENTITY
+    return f"{_segmenter_name(config)}@{weights.short(_segmenter_weights(config))}"
+
+
+def _segmenter_name(config: MasksConfig) -> str:
+    return f"sam:{config.segmenter_model}" if config.segmenter == "sam" else config.segmenter
+
+
+def _segmenter_weights(config: MasksConfig) -> Path:
+    name = _segmenter_name(config)
+    return weights.required(config.segmenter_weights, name, "masks.segmenter_weights")
 
 
 def _load_detector(config: MasksConfig, device: str) -> Detector:
@@ -111,6 +124,11 @@ def _load_detector(config: MasksConfig, device: str) -> Detector:
 
 
 def _load_segmenter(config: MasksConfig, device: str) -> Segmenter:
-    from labelers.embedded import EmbeddedSegmenter
+    if config.segmenter == "embedded":
+        from labelers.embedded import EmbeddedSegmenter
 
-    return EmbeddedSegmenter(config.min_area)
+        return EmbeddedSegmenter(config.min_area)
+    from labelers.sam import SamSegmenter, load_sam
+
+    sam = load_sam(config.segmenter_model, _segmenter_weights(config), device)
+    return SamSegmenter(sam, 0.0 if config.literal else config.predicted_iou)
