@@ -29,8 +29,8 @@ class Capture:
     white_balance: WhiteBalance
 
 
-def read_capture(sensor: Sensor, lens_correction: str) -> Capture:
-    """Capture of an open RAW; make and model from its TIFF or CIFF tags (rawpy gives neither)."""
+def read_capture(sensor: Sensor) -> Capture:
+    """Capture of an open RAW, before lens correction; make and model from TIFF or CIFF tags."""
     make, model = camera_name(sensor.path)
     other: Any = sensor.raw.other
     sizes = sensor.raw.sizes
@@ -40,7 +40,7 @@ def read_capture(sensor: Sensor, lens_correction: str) -> Capture:
         camera_make=make,
         camera_model=model,
         lens=lens_name(sensor.raw),
-        lens_correction=lens_correction,
+        lens_correction="none: not asked for",
         iso=_positive(other.iso_speed),
         shutter_s=_positive(other.shutter_speed) if known else None,
         aperture_f=_positive(other.aperture) if known else None,

@@ -30,35 +30,54 @@ from isp.contrast import contrast_curve
 from isp.demosaic import demosaic, white_level
 from isp.exposure import expose
 from isp.geometry import to_working_size, upright, working_size
+from isp.lens import LensCorrection
 from isp.recipes import Step
 from isp.sensor import Sensor
-from isp.tone import Curve
+from isp.tone import Tone, find_tone
 from isp.tree import Module
 from manifests.chance import generator
 from manifests.config import RenderConfig
 
 
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A curve as a table over uint16. values: float64 (65536,), display light, [0, 1]."""
+
+    values: np.ndarray
+
+    @cached_property
+    def light(self) -> np.ndarray:
+        """float32 (65536,), display light."""
+        return self.values.astype(np.float32)
+
+    @cached_property
+    def encoded(self) -> np.ndarray:
+        """uint8 (65536,), sRGB-encoded."""
+        return np.rint(255 * encode_srgb(self.values)).astype(np.uint8)
+
+
+IDENTITY = Table(np.linspace(0, 1, FULL + 1))
+
+
 @dataclass(frozen=True)
 class Display:
-    """A picture on its way out: uint16 linear sRGB and the curve it is still to pass.
+    """A picture on its way out: what the display can show, and the curve it is still to pass.
 
-    linear: uint16 (H, W, 3) RGB, 65535 = white. curve: float64 (65536,), display light, [0, 1].
+    linear: uint16 (H, W, 3) RGB, linear sRGB, 65535 = white.
     """
 
     linear: np.ndarray
-    curve: np.ndarray
+    curve: Table
 
     @cached_property
     def chroma(self) -> Chroma:
         """Lightness and colour after the curve, taken apart once for all colorfulness levels."""
-        light = cv2.LUT(self.linear, self.curve.astype(np.float32))
-        return chroma(light)
+        return chroma(cv2.LUT(self.linear, self.curve.light))
 
     @cached_property
     def picture(self) -> np.ndarray:
         """uint8 (H, W, 3) RGB, sRGB-encoded."""
-        table = np.rint(255 * encode_srgb(self.curve)).astype(np.uint8)
-        return cv2.LUT(self.linear, table)
+        return cv2.LUT(self.linear, self.curve.encoded)
 
 
 @dataclass(frozen=True)
@@ -67,10 +86,20 @@ class Chain:
 
     sensor: Sensor
     own_noise: noise.NoiseModel
-    tone: Curve
+    lens: LensCorrection
     config: RenderConfig
     sha256: str
     seed: int
+
+    @cached_property
+    def tone(self) -> Tone:
+        """The tone of this RAW."""
+        return find_tone(self.config.tone, self.sensor.raw, lambda: self.capture(self.sensor, None))
+
+    @cached_property
+    def table(self) -> Table:
+        """Its curve."""
+        return Table(self.tone.curve(IDENTITY.values))
 
     def modules(self) -> Sequence[Module]:
         """In the order of development."""
@@ -94,6 +123,7 @@ class Chain:
         if step is not None and mosaic is None:
             image = self._noisy_rgb(image, white, step)
         image = limit_highlights(image, white, sensor.gains)
+        image = self.lens.apply(image)
         linear = to_srgb(image, sensor.matrix, white)
         return upright(to_working_size(linear, self.config.long_edge), sensor.flip)
 
@@ -133,21 +163,22 @@ class Chain:
 
     def display(self, linear: np.ndarray, _: Step | None) -> Display:
         """Light -> what the display can show, and the tone curve."""
-        return Display(to_display(linear), self.tone(np.linspace(0, 1, FULL + 1)))
+        return Display(to_display(linear), self.table)
 
     def contrast(self, display: Display, step: Step | None) -> Display:
         """The curve, with the step's contrast after it."""
         if step is None:
             return display
-        curve = decode_srgb(contrast_curve(encode_srgb(display.curve), step.parameter))
-        return replace(display, curve=curve)
+        encoded = encode_srgb(display.curve.values)
+        curve = decode_srgb(contrast_curve(encoded, step.parameter))
+        return replace(display, curve=Table(curve))
 
     def colorfulness(self, display: Display, step: Step | None) -> Display:
         """The picture with the step's chroma; its curve is spent."""
         if step is None:
             return display
         light = scale_chroma(display.chroma, step.parameter)
-        return Display(to_display(light), np.linspace(0, 1, FULL + 1))
+        return Display(to_display(light), IDENTITY)
 
     def encode(self, display: Display, step: Step | None) -> Encoded:
         """The bytes that ship."""

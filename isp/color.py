@@ -60,10 +60,10 @@ def limit_highlights(camera: np.ndarray, white: float, gains: np.ndarray) -> np.
         white: the value at which the first channel saturates.
         gains: (3,) white balance, the least 1.
     """
-    first = camera[..., int(np.argmin(gains))]
-    near = first > _NEARLY * white
-    if not near.any():
+    first = cv2.extractChannel(camera, int(np.argmin(gains)))
+    if gains.max() == 1 or first.max() <= _NEARLY * white:
         return camera
+    near = first > _NEARLY * white
     share = np.minimum((first[near] / white - _NEARLY) / (_BLOWN - _NEARLY), 1.0)
     limits = white * (gains + share[:, None] * (1.0 - gains))
     camera[near] = np.minimum(camera[near], limits)

@@ -6,9 +6,12 @@ shot by 2^S and read by 4^S; what is added is the difference to the file's own.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+import cv2
 import numpy as np
 from scipy.optimize import nnls
+from scipy.special import ndtri
 
 SHOT_RANGE = (1e-4, 1.2e-2)  # Brooks et al.: from the least to the most noisy of common cameras
 _BLOCK = 8
@@ -94,18 +97,32 @@ def noisy_mosaic(
 
     Saturation stays: nothing above `white`. Rounded to whole recorded values.
     """
-    normal = draw.standard_normal(mosaic.shape, np.float32)
     noisy = np.empty_like(mosaic)
     rows, columns = pattern.shape
     for y in range(rows):
         for x in range(columns):
             color = int(pattern[y, x])
-            at = (slice(y, None, rows), slice(x, None, columns))
+            plane = np.ascontiguousarray(mosaic[y::rows, x::columns])
             deviation = _deviations(black[color], white, noise, 1 if color == 3 else color)
-            plane = mosaic[at]
-            values = normal[at] * deviation[plane] + plane
-            noisy[at] = np.clip(np.rint(values), 0, white)
+            added = cv2.multiply(standard_normal(plane.shape, draw), cv2.LUT(plane, deviation))
+            summed = cv2.add(plane, added, dtype=cv2.CV_16U)
+            noisy[y::rows, x::columns] = np.minimum(summed, np.uint16(white))
     return noisy
+
+
+def standard_normal(shape: tuple[int, ...], draw: np.random.Generator) -> np.ndarray:
+    """Float32 normal numbers of mean 0 and variance 1, by table from 16 random bits each.
+
+    Four times faster than drawing them exactly; the largest is 4.3 deviations.
+    """
+    bits = draw.integers(0, 65536, shape, np.uint16)
+    return cv2.LUT(bits, _quantiles())
+
+
+@lru_cache(maxsize=1)
+def _quantiles() -> np.ndarray:
+    values = ndtri((np.arange(65536) + 0.5) / 65536)
+    return (values / values.std()).astype(np.float32)
 
 
 def _deviations(black: int, white: int, noise: NoiseModel, color: int) -> np.ndarray:
@@ -129,5 +146,5 @@ def noisy_rgb(
     scale = np.asarray(white, np.float32)
     linear = np.clip(image / scale, 0, 1)
     variance = linear * np.array(noise.shot, np.float32) + np.array(noise.read, np.float32)
-    noisy = linear + np.sqrt(variance) * draw.standard_normal(image.shape, np.float32)
+    noisy = linear + np.sqrt(variance) * standard_normal(image.shape, draw)
     return np.clip(np.rint(np.clip(noisy, 0, 1) * scale), 0, 65535).astype(np.uint16)

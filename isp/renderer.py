@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import rawpy
 
-from isp import tone
 from isp.capture import Capture, read_capture
 from isp.chain import Chain
 from isp.compression import Encoded
+from isp.lens import LensCorrection, find_correction
 from isp.levels import levels_identity
 from isp.own_noise import own_noise
 from isp.recipes import Recipe, Step
-from isp.sensor import open_sensor
+from isp.sensor import Sensor, open_sensor
 from isp.tree import develop_tree
 from isp.version import VERSION
 from manifests.config import RenderConfig
@@ -58,8 +58,19 @@ def develop(
     cv2.setNumThreads(1)
     with ExitStack() as stack:
         sensor = stack.enter_context(open_sensor(raw, config.max_megapixels))
-        chain = Chain(sensor, own_noise(sensor), tone.CURVES[config.tone], config, sha256, seed)
-        return read_capture(sensor, "none: not asked for"), _images(chain, recipes, stack.pop_all())
+        capture, correction = _capture(sensor, config)
+        chain = Chain(sensor, own_noise(sensor), correction, config, sha256, seed)
+        return capture, _images(chain, recipes, stack.pop_all())
+
+
+def _capture(sensor: Sensor, config: RenderConfig) -> tuple[Capture, LensCorrection]:
+    capture = read_capture(sensor)
+    if not config.lens:
+        return capture, LensCorrection("none: not asked for")
+    camera = (capture.camera_make, capture.camera_model)
+    optics = (capture.lens, capture.focal_length_mm, capture.aperture_f)
+    correction = find_correction(camera, *optics, sensor.size)
+    return replace(capture, lens_correction=correction.note), correction
 
 
 def _images(chain: Chain, recipes: Sequence[Recipe], files: ExitStack) -> Iterator[Image]:
@@ -90,6 +101,8 @@ def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
         "camera_to_srgb": sensor.matrix.round(9).tolist(),
         "camera_to_srgb_source": sensor.matrix_source,
         "flip": sensor.flip,
+        "lens_correction": chain.lens.note,
+        "tone": asdict(chain.tone),
     }  # fmt: skip
 
 

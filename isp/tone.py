@@ -1,20 +1,44 @@
 """From the light of the scene to the light of the display: one curve for all three channels.
 
-neutral: no curve. standard: the documented curve below. camera: not yet.
+neutral: no curve. standard: a documented one that makes a pleasing reference. camera: the curve
+that brings the brightness of our rendering to that of the JPEG preview in the RAW; tone alone, not
+the camera's colours, sharpening or noise reduction.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import rawpy
+from scipy.interpolate import PchipInterpolator
 
-Curve = Callable[[np.ndarray], np.ndarray]
+from isp.color import decode_srgb, encode_srgb
+
 STANDARD_CONTRAST = 1.2
 STANDARD_SHOULDER = 0.714
+_KNOTS = 24
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
-def neutral(linear: np.ndarray) -> np.ndarray:
-    """The identity on [0, 1]."""
-    return linear
+@dataclass(frozen=True)
+class Tone:
+    """A curve by name; for `camera` its knots, sRGB-encoded ours -> preview, rising.
+
+    `name` is what was used: standard where the camera's was asked for and there is no preview.
+    """
+
+    name: str
+    knots: tuple[tuple[float, float], ...] = ()
+
+    def curve(self, linear: np.ndarray) -> np.ndarray:
+        """Scene light [0, 1] -> display light [0, 1], rising, float64."""
+        if self.name == "neutral":
+            return np.asarray(linear, np.float64)
+        if self.name == "standard":
+            return standard(linear)
+        ours, previews = zip(*self.knots, strict=True)
+        return decode_srgb(PchipInterpolator(ours, previews)(encode_srgb(linear)))
 
 
 def standard(linear: np.ndarray) -> np.ndarray:
@@ -27,4 +51,47 @@ def standard(linear: np.ndarray) -> np.ndarray:
     return power * (1 + STANDARD_SHOULDER) / (power + STANDARD_SHOULDER)
 
 
-CURVES: dict[str, Curve] = {"neutral": neutral, "standard": standard}
+def find_tone(name: str, raw: rawpy.RawPy, linear: Callable[[], np.ndarray]) -> Tone:
+    """The tone of a RAW.
+
+    Args:
+        name: neutral, standard or camera.
+        raw: open; its preview is read for `camera`.
+        linear: makes our reference: float32 (H, W, 3) RGB, linear sRGB, 1 = white.
+    """
+    if name != "camera":
+        return Tone(name)
+    seen = preview(raw)
+    return Tone("standard") if seen is None else Tone("camera", fit(linear(), seen))
+
+
+def fit(linear: np.ndarray, seen: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Knots that give our luminance the preview's distribution: quantile to quantile.
+
+    Distributions need no alignment: previews are cropped and corrected by the camera.
+
+    Args:
+        linear: float32 (H, W, 3) RGB, linear sRGB, 1 = white.
+        seen: uint8 (h, w, 3) RGB, sRGB-encoded.
+    """
+    shares = np.linspace(0.01, 0.99, _KNOTS)
+    ours = encode_srgb(np.quantile(np.clip(linear, 0, 1) @ _LUMINANCE, shares))
+    light = decode_srgb(seen.reshape(-1, 3) / 255.0).astype(np.float32)
+    previews = encode_srgb(np.quantile(light @ _LUMINANCE, shares))
+    knots = [(0.0, 0.0)]
+    for mine, theirs in zip(ours.tolist(), previews.tolist(), strict=True):
+        if mine - knots[-1][0] > 0.01 and mine < 0.99 and theirs < 0.999:
+            knots.append((round(mine, 5), round(max(theirs, knots[-1][1]), 5)))
+    return (*knots, (1.0, 1.0))
+
+
+def preview(raw: rawpy.RawPy) -> np.ndarray | None:
+    """The preview in the RAW: uint8 (H, W, 3) RGB, as the camera rendered it; None without one."""
+    try:
+        thumb = raw.extract_thumb()
+    except rawpy.LibRawError:
+        return None
+    if thumb.format == rawpy.ThumbFormat.BITMAP:
+        return np.asarray(thumb.data)
+    decoded = cv2.imdecode(np.frombuffer(thumb.data, np.uint8), cv2.IMREAD_COLOR)
+    return None if decoded is None else cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)

@@ -49,7 +49,7 @@ def test_libraw_takes_it_for_a_nikon_d7000(astronaut):
     _, path = astronaut
     told = taking("astronaut", 0)
     with open_sensor(path, 150) as sensor:
-        capture = read_capture(sensor, "none")
+        capture = read_capture(sensor)
         own = own_noise(sensor)
         assert sensor.white_balance.source == "camera"
         np.testing.assert_allclose(sensor.white_balance.gains, told.gains, rtol=1e-4)
