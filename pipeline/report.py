@@ -52,12 +52,13 @@ def write_report(workspace: Workspace, config: Config) -> Path:
     if not scenes:
         raise SeagullError(f"{workspace.root} holds no scene yet; run `seagull build`")
     labels = _labels(workspace, scenes)
+    shown = _most_varied(workspace, scenes[:SHOWN_SCENES])
     learned = [_learned(workspace, name) for name in ("pretrain", "finetune")]
     page = _template().render(
         name=config.name,
         summary=summary(workspace),
-        sheet=_uri(_sheet(workspace, scenes[0].scene_id), "jpeg"),
-        sheet_scene=scenes[0].scene_id,
+        sheet=_uri(_sheet(workspace, shown), "jpeg"),
+        sheet_scene=shown,
         references=[_reference(workspace, scene) for scene in scenes[:SHOWN_SCENES]],
         scenes=len(scenes),
         quality=_png_uri(figures.quality_by_level(labels)) if len(labels) else "",
@@ -117,6 +118,16 @@ def _uri(image: np.ndarray, kind: str, quality: int = 85) -> str:
 
 def _png_uri(content: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
+def _most_varied(workspace: Workspace, scenes: Sequence[Scene]) -> str:
+    """The scene whose reference has the widest spread of values: distortions show best on it."""
+
+    def spread(scene: Scene) -> float:
+        rows = read_records(workspace.table_file("renderings", scene.scene_id), Rendering)
+        return float(read_image(workspace.root / rows[0].path).std(axis=(0, 1)).mean())
+
+    return max(scenes, key=spread).scene_id
 
 
 def _sheet(workspace: Workspace, scene: str) -> np.ndarray:
