@@ -42,18 +42,9 @@ class LensCorrection:
         assert self.modifier is not None
         where = self.modifier.apply_subpixel_geometry_distortion()
         if where is None:
-            where = self.modifier.apply_geometry_distortion()
-            where = (
-                None
-                if where is None
-                else np.broadcast_to(where[:, :, None], (*where.shape[:2], 3, 2))
-            )
-        if where is None:
             return []
-        return [
-            cv2.convertMaps(np.ascontiguousarray(where[:, :, channel]), None, cv2.CV_16SC2)
-            for channel in range(3)
-        ]  # fmt: skip
+        channels = [np.ascontiguousarray(where[:, :, channel]) for channel in range(3)]
+        return [cv2.convertMaps(channel, None, cv2.CV_16SC2) for channel in channels]
 
 
 def find_correction(

@@ -92,6 +92,15 @@ def preview(raw: rawpy.RawPy) -> np.ndarray | None:
     except rawpy.LibRawError:
         return None
     if thumb.format == rawpy.ThumbFormat.BITMAP:
-        return np.asarray(thumb.data)
+        return _without_bars(np.asarray(thumb.data))
     decoded = cv2.imdecode(np.frombuffer(thumb.data, np.uint8), cv2.IMREAD_COLOR)
-    return None if decoded is None else cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+    return None if decoded is None else _without_bars(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+
+
+def _without_bars(picture: np.ndarray) -> np.ndarray:
+    """Cut the black bars that fill a thumbnail of another aspect."""
+    lit = picture.max(axis=2) > 8
+    rows, columns = (np.flatnonzero(lit.mean(axis=axis) > 0.02) for axis in (1, 0))
+    if not rows.size:
+        return picture
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -7,6 +7,8 @@ import rawpy
 
 from manifests.records import WhiteBalance
 
+_BARE_SENSOR = 1.15  # red or blue of an unbalanced mosaic needs at least this in daylight
+
 
 def white_balance(
     raw: rawpy.RawPy,
@@ -19,14 +21,18 @@ def white_balance(
 
     camera: as shot. Missing reads [0,1,0,0]; [1,1,1,1] is real: the Nikon D1 and the Kodak DC50
     record a mosaic that is balanced already, and daylight gains on top make it magenta.
-    daylight: LibRaw's multipliers from the camera's matrix; 1,1,1 says that it has none.
+    daylight: LibRaw's multipliers from the camera's matrix; 1,1,1 says that it has none. No bare
+    sensor has them near 1 (Apple QuickTake): such a mosaic is balanced too, and stays as recorded.
     gray_world: neither is known.
     """
     if _known(raw.camera_whitebalance):
         return WhiteBalance("camera", _relative_to_green(raw.camera_whitebalance))
     daylight = raw.daylight_whitebalance
     if _known(daylight) and len(set(daylight[:3])) > 1:
-        return WhiteBalance("daylight", _relative_to_green(daylight))
+        gains = _relative_to_green(daylight)
+        if max(gains) < _BARE_SENSOR:
+            return WhiteBalance("camera", (1.0, 1.0, 1.0))
+        return WhiteBalance("daylight", gains)
     means = _stack_means(raw) if mosaic is None else _mosaic_means(mosaic, pattern, black, white)
     return WhiteBalance("gray_world", gray_world(means))
 
