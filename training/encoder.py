@@ -66,7 +66,7 @@ def _compact() -> Any:
 def _by_name(name: str) -> Any:
     import timm
 
-    if not timm.is_model(name) or not name.startswith("convnext"):
+    if not timm.is_model(name) or "convnext" not in name:
         raise SeagullError(f"network.encoder '{name}' is neither compact nor a ConvNeXt of timm")
     return timm.create_model(name, pretrained=False, features_only=True)
 

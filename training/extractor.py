@@ -129,7 +129,7 @@ class LocalView(nn.Module):
         tokens = torch.cat([self.cell(moments), self.colour(colour)[:, None]], 1)
         absent = torch.cat([~present, torch.zeros_like(present[:, :1])], 1)
         mixed = self.self_attention(tokens, absent)
-        weights = present.to(mixed.dtype) / present.sum(1, keepdim=True)
+        weights = present.to(mixed.dtype) / present.sum(1, keepdim=True).clamp_min(1)
         pooled = torch.einsum("nt,ntp->np", weights, mixed[:, :-1])
         token: Tensor = self.out(F.gelu(torch.cat([pooled, mixed[:, -1]], 1)))
         return token

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -44,7 +45,7 @@ def load_trained(network: Network, path: Path) -> None:
     """Load what `trained_state` saved; SeagullError when it is of another network."""
     try:
         state = load_file(path)
-    except (OSError, ValueError) as error:
+    except (OSError, SafetensorError) as error:
         raise SeagullError(f"{path} cannot be read: {error}") from error
     wanted = trained_state(network)
     if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in wanted.items()}:

@@ -5,8 +5,10 @@ shards of a split; several ranks are not covered.
 """
 
 import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,7 +91,7 @@ def data_fingerprint(workspace: Workspace) -> str:
 
 def in_order(workspace: Workspace, split: str) -> Iterator[RawSample]:
     """Every sample of the split in the order of the tars."""
-    return _read(tars(workspace, split), [])
+    return map(_raw, _read(tars(workspace, split)))
 
 
 def shuffled(workspace: Workspace, split: str, seed: int, start: int = 0) -> Iterator[RawSample]:
@@ -101,30 +103,34 @@ def shuffled(workspace: Workspace, split: str, seed: int, start: int = 0) -> Ite
 
     paths, epoch = tars(workspace, split), 0
     while True:
-        mixers = [wds.detshuffle(BUFFER, BUFFER, seed=seed, epoch=epoch - 1)]
         order = np.random.default_rng((seed, epoch)).permutation(len(paths))
+        mixer = wds.detshuffle(BUFFER, BUFFER, seed=seed, epoch=epoch - 1)
         count = 0
-        for count, sample in enumerate(_read([paths[i] for i in order], mixers), 1):
+        for count, sample in enumerate(mixer.run(_read([paths[i] for i in order])), 1):
             if count > start:
-                yield sample
+                yield _raw(sample)
         if count == 0:
             raise SeagullError(f"the shards of {workspace.shards(split)} hold no sample")
         start, epoch = max(0, start - count), epoch + 1
 
 
-def _read(paths: list[str], mixers: list[Any]) -> Iterator[RawSample]:
-    import webdataset as wds
+def _read(paths: list[str]) -> Iterator[dict[str, Any]]:
+    """WebDataset's samples; the files are opened here because its own reader leaves them open."""
+    from webdataset.tariterators import group_by_keys, tar_file_expander
 
-    source = wds.SimpleShardList(paths)
-    for sample in wds.DataPipeline(source, wds.tarfile_to_samples(), *mixers):
-        yield _raw(sample)
+    for path in paths:
+        with Path(path).open("rb") as stream:
+            try:
+                yield from group_by_keys(tar_file_expander([{"url": path, "stream": stream}]))
+            except (tarfile.TarError, EOFError) as error:
+                raise SeagullError(f"{path} is no whole tar; run `make shards`") from error
 
 
 def _raw(sample: dict[str, Any]) -> RawSample:
     image = next((sample[kind] for kind in IMAGES if kind in sample), None)
     if image is None or "json" not in sample:
         raise SeagullError(
-            f"{sample.get('__url__')}: sample {sample.get('__key__')} lacks its image or its JSON; "
+            f"{sample['__url__']}: sample {sample['__key__']} lacks its image or its JSON; "
             "run `make shards`"
         )
     rows = json.loads(sample["json"])

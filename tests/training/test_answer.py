@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from manifests.levels import IMPORTANCE_WORDS, QUALITY_WORDS
+from training import answer, texts
+from training.network import Network, Seen, build
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    from manifests.config import NetworkConfig
+
+    made = build(NetworkConfig(view=64, patch=32, width=32), seed=3).eval()
+    torch.manual_seed(0)
+    for parameter in made.llm.parameters():  # far from uniform, so that words differ
+        torch.nn.init.normal_(parameter, std=0.15)
+    return made
+
+
+@pytest.fixture
+def seen() -> Seen:
+    torch.manual_seed(1)
+    return Seen(torch.randn(2, 4, 128), torch.randn(2, 2, 2, 128))
+
+
+def brute_force(network, seen, question, lead, words):
+    """One forward pass a word over the whole sequence, each token's log-probability read off."""
+    rows = []
+    for word in words:
+        start = network.sequencer.prompt(question, lead)
+        ids = network.sequencer.prompt(question) + network.sequencer.ids(f"{lead} {word}")
+        batch = torch.tensor([ids] * 4)
+        with torch.no_grad():
+            logits = network.speak(batch, torch.ones_like(batch), seen)
+        given = logits.log_softmax(-1)
+        rows.append(sum(given[:, n - 1, ids[n]] for n in range(len(start), len(ids))))
+    return torch.stack(rows, 1)
+
+
+@pytest.mark.parametrize("name", ["quality", "importance"])
+def test_closed_set_equals_brute_force(network, seen, name):
+    question, lead, words = answer.CLOSED_SETS[name]
+    found = answer.closed_set(network, seen, question, lead, words)
+    torch.testing.assert_close(
+        found, brute_force(network, seen, question, lead, words), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_words_of_several_tokens_and_shared_beginnings(network, seen):
+    words = ("good", "good quality", "good quality region", "bad")
+    asked = (texts.QUALITY_QUESTION, texts.QUALITY_LEAD, words)
+    found = answer.closed_set(network, seen, *asked)
+    torch.testing.assert_close(found, brute_force(network, seen, *asked), atol=1e-4, rtol=1e-4)
+    assert (found[:, 0] > found[:, 1]).all() and (found[:, 1] > found[:, 2]).all()
+
+
+def test_scores_are_expected_levels():
+    from manifests.levels import expected_level
+
+    logs = torch.tensor([[0.1, 0.2, 0.3, 0.2, 0.1], [0, 0, 0, 0, 1e-3]]).log()
+    wanted = [expected_level(row) for row in logs.exp().tolist()]
+    assert answer.scores(logs).tolist() == pytest.approx(wanted, abs=1e-6)
+    assert len(QUALITY_WORDS) == len(IMPORTANCE_WORDS) == logs.shape[1]
+
+
+def test_greedy_answers_are_the_likeliest_tokens(network, seen):
+    said = answer.speak(network, seen, texts.DISTORTION_QUESTION)
+    assert len(said) == 4
+    ids = torch.tensor([network.sequencer.prompt(texts.DISTORTION_QUESTION)] * 4)
+    prompt = ids.shape[1]
+    for _ in range(answer.LONGEST_ANSWER):
+        with torch.no_grad():
+            logits = network.speak(ids, torch.ones_like(ids), seen)[:, -1]
+        ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], 1)
+    end = network.sequencer.tokenizer.eos_token_id
+    for row, text in zip(ids[:, prompt:].tolist(), said, strict=True):
+        until = row.index(end) if end in row else len(row)
+        assert network.sequencer.text(row[:until]) == text
