@@ -188,9 +188,11 @@ def _print_table(rows: dict[str, Any]) -> None:
 
 
 @seagull.command()
+@click.option("--measure", type=click.IntRange(0), default=0, help="Cost this many scenes.")
+@click.option("--scenes", type=click.IntRange(1), help="What as many would cost (with --measure).")
 @job_options
-def plan(job: Job) -> None:
-    """What would be done: scenes by stage, renderings, bytes."""
+def plan(job: Job, measure: int, scenes: int | None) -> None:
+    """What would be done: scenes by stage, renderings, bytes; with --measure, CPU and GPU hours."""
     from pipeline.plan import count_stages, sample_bytes
     from pipeline.stages import BUILD
 
@@ -203,7 +205,14 @@ def plan(job: Job) -> None:
         click.echo(
             f"{count.stage:7} {count.to_do:5} to do  {count.done:5} done {count.failed:5} failed"
         )
-    _print_bytes(counts[0].to_do, sample_bytes(sources, job.config) if counts[0].to_do else None)
+    if measure:
+        from pipeline.cost import cost_table
+        from pipeline.cost import measure as measure_costs
+
+        costs = measure_costs(sources[:measure], job.config)
+        click.echo(cost_table(costs, scenes or len(sources)))
+    elif counts[0].to_do:
+        _print_bytes(counts[0].to_do, sample_bytes(sources, job.config))
 
 
 def _print_bytes(scenes: int, sample: Any) -> None:
