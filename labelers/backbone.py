@@ -1,0 +1,155 @@
+"""A convolutional backbone that recomputes only what a change of its input can reach.
+
+The backbone is a chain of steps (stem, pooling, residual blocks), each a window operation with a
+kernel, a stride and a padding. `trace` keeps the reference's input of every step; `changed` then
+follows a rectangle of changed pixels through the chain: each step sees the rectangle's outputs'
+whole receptive field, taken from the reference around it, so the result is exact.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Tensor = Any  # torch.Tensor; torch is imported where a model is loaded
+
+
+@dataclass(frozen=True)
+class Rect:
+    """Rows top..bottom and columns left..right (far edges outside) of a feature map."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def of(self, features: Tensor) -> Tensor:
+        """This part of `features`, NxCxHxW."""
+        return features[..., self.top : self.bottom, self.left : self.right]
+
+    def grown(self, by: int, height: int, width: int) -> "Rect":
+        """`by` more on every side, inside height x width."""
+        return Rect(
+            max(0, self.top - by),
+            min(height, self.bottom + by),
+            max(0, self.left - by),
+            min(width, self.right + by),
+        )
+
+    def within(self, outer: "Rect") -> "Rect":
+        """The same rectangle in the frame of `outer`."""
+        return Rect(
+            self.top - outer.top,
+            self.bottom - outer.top,
+            self.left - outer.left,
+            self.right - outer.left,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One window operation: output o sees the inputs o*stride - padding .. + kernel - 1."""
+
+    run: Callable[[Tensor], Tensor]
+    kernel: int
+    stride: int
+    padding: int
+    is_feature: bool
+
+    def reached(self, start: int, stop: int, size: int) -> tuple[int, int]:
+        """The outputs (of `size` in all) that see an input in start..stop."""
+        first = -((self.kernel - 1 - self.padding - start) // self.stride)
+        last = (stop - 1 + self.padding) // self.stride
+        return max(0, first), min(size, last + 1)
+
+    def seen(self, start: int, stop: int, size: int) -> tuple[int, int, int]:
+        """The inputs (of `size` in all) to run on for the outputs start..stop.
+
+        Returns their range, on the stride's grid, and the number of outputs to drop at the front,
+        which the operation's own padding spoils.
+        """
+        lead = -(-self.padding // self.stride)
+        first = max(0, start - lead)
+        last = (stop - 1) * self.stride - self.padding + self.kernel
+        return first * self.stride, min(size, last), start - first
+
+
+def resnet_steps(network: Any) -> list[Step]:
+    """The chain of a timm ResNet with bottlenecks, features as `features_only` gives them."""
+    steps = [
+        Step(_then(network.conv1, network.bn1, network.act1), 7, 2, 3, True),
+        Step(network.maxpool, 3, 2, 1, False),
+    ]
+    for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
+        for number, block in enumerate(stage):
+            stride = block.conv2.stride[0]
+            steps.append(Step(block, 3, stride, 1, number == len(stage) - 1))
+    return steps
+
+
+def _then(*modules: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def run(x: Tensor) -> Tensor:
+        for module in modules:
+            x = module(x)
+        return x
+
+    return run
+
+
+def trace(steps: Sequence[Step], image: Tensor) -> list[Tensor]:
+    """The image and every step's output."""
+    states = [image]
+    for step in steps:
+        states.append(step.run(states[-1]))
+    return states
+
+
+def features(steps: Sequence[Step], states: Sequence[Tensor]) -> list[Tensor]:
+    """Of a trace, the features."""
+    return [state for step, state in zip(steps, states[1:], strict=True) if step.is_feature]
+
+
+def changed(
+    steps: Sequence[Step], states: Sequence[Tensor], rect: Rect, pixels: Tensor
+) -> list[tuple[Rect, Tensor]]:
+    """Where and how each feature differs from the reference's.
+
+    Args:
+        steps: the chain.
+        states: the reference's trace, 1xCxHxW each.
+        rect: the changed rectangle of the image.
+        pixels: what is there instead, NxCxhxw.
+    """
+    found = []
+    for step, before, after in zip(steps, states[:-1], states[1:], strict=True):
+        rect, pixels = _advance(step, before, after.shape[-2:], rect, pixels)
+        if step.is_feature:
+            found.append((rect, pixels))
+    return found
+
+
+def _advance(
+    step: Step, before: Tensor, size: Sequence[int], rect: Rect, pixels: Tensor
+) -> tuple[Rect, Tensor]:
+    height, width = before.shape[-2:]
+    rows = step.reached(rect.top, rect.bottom, size[0])
+    cols = step.reached(rect.left, rect.right, size[1])
+    top, bottom, above = step.seen(*rows, height)
+    left, right, beside = step.seen(*cols, width)
+    window = Rect(top, bottom, left, right)
+    # A step may skip the last rows or columns of its input: what changed there is seen by nobody.
+    shown = Rect(rect.top, min(rect.bottom, bottom), rect.left, min(rect.right, right))
+    after = step.run(substituted(before, window, rect, pixels, shown))
+    inner = Rect(above, above + rows[1] - rows[0], beside, beside + cols[1] - cols[0])
+    return Rect(*rows, *cols), inner.of(after)
+
+
+def substituted(
+    reference: Tensor, window: Rect, rect: Rect, pixels: Tensor, shown: Rect | None = None
+) -> Tensor:
+    """The `window` of `reference` (1xCxHxW) for each of N changes, with `pixels` at `rect`."""
+    shown = shown or rect
+    # The window may start inside the rectangle where a stride skips its first rows.
+    part = Rect(max(shown.top, window.top), shown.bottom, max(shown.left, window.left), shown.right)
+    whole = window.of(reference).repeat(len(pixels), 1, 1, 1)
+    part.within(window).of(whole)[:] = part.within(rect).of(pixels)
+    return whole

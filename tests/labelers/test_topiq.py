@@ -1,0 +1,82 @@
+"""The TOPIQ engine against pyiqa's own metric, on the same random weights, pair by pair."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from labelers.crops import Crop
+from labelers.engine import labeler_identity, load_labeler
+from labelers.metric import PlainMetric
+from labelers.topiq import Topiq, load_topiq
+from manifests.config import LabelsConfig
+from manifests.errors import SeagullError
+from manifests.files import sha256_of_file
+
+CASES = [  # height, width, box
+    (64, 96, (20, 16, 24, 30)),
+    (65, 97, (0, 0, 8, 9)),
+    (63, 33, (0, 0, 33, 63)),
+    (129, 70, (60, 100, 10, 29)),
+    (17, 90, (33, 0, 1, 17)),
+    (8, 8, (3, 3, 5, 5)),
+]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights in the published file's form, with batch norms that do something."""
+    import pyiqa
+
+    torch.manual_seed(0)
+    net = pyiqa.create_metric("topiq_fr", pretrained=False, backbone_pretrain=False).net
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    path = tmp_path_factory.mktemp("topiq") / "topiq.pth"
+    torch.save({"params": net.state_dict()}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def metric(checkpoint: Path) -> object:
+    return load_topiq("topiq_fr", checkpoint, "cpu")
+
+
+@pytest.mark.parametrize(("height", "width", "box"), CASES)
+def test_equals_pyiqa(metric: object, height: int, width: int, box: tuple) -> None:
+    rng = np.random.default_rng(height * width)
+    reference = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    noisy = np.clip(reference + rng.normal(0, 30, reference.shape), 0, 255).astype(np.uint8)
+    renderings = [noisy, reference, 255 - reference]
+    crops = [
+        Crop(box, np.ones((box[3], box[2]), np.bool_)),
+        Crop(box, rng.random((box[3], box[2])) < 0.7),
+    ]
+    plain = PlainMetric("topiq_fr", metric, "cpu")
+    plain.least = 1
+    theirs = plain.scores(reference, crops, renderings)
+    ours = Topiq(metric, "cpu").scores(reference, crops, renderings)
+    assert np.ptp(theirs.quality) > 1e-3 and np.abs(theirs.importance).max() > 1e-4
+    np.testing.assert_allclose(ours.quality, theirs.quality, atol=1e-5)
+    np.testing.assert_allclose(ours.importance, theirs.importance, atol=1e-5)
+    assert (ours.importance[1] == 0).all()
+
+
+def test_scorer_by_path(checkpoint: Path, tmp_path: Path) -> None:
+    config = LabelsConfig("topiq_fr", str(checkpoint))
+    labeler = load_labeler(config, "cpu")
+    assert labeler.without_above == 0.92
+    assert labeler.version.endswith(sha256_of_file(checkpoint)[:16])
+    assert labeler.version in labeler_identity(config)
+    with pytest.raises(
+        SeagullError, match=r"download https://.*2c4cc61d.pth and set labels.weights"
+    ):
+        load_labeler(LabelsConfig("topiq_fr"), "cpu")
+    state = torch.load(checkpoint, weights_only=True)["params"]
+    foreign = tmp_path / "foreign.pth"
+    torch.save({k: v for k, v in state.items() if "layer4" not in k}, foreign)
+    with pytest.raises(SeagullError, match=r"of its tensors match"):
+        load_labeler(LabelsConfig("topiq_fr", str(foreign)), "cpu")
