@@ -20,6 +20,7 @@ SRGB_TO_LMS = np.array(
 CONES_TO_LIGHTNESS = np.array([0.2104542553, 0.7936177850, -0.0040720468])
 _LMS_TO_SRGB = np.linalg.inv(SRGB_TO_LMS).astype(np.float32)
 _BISECTIONS = 8
+_ROUNDING = 2e-6
 
 
 @dataclass(frozen=True)
@@ -79,4 +80,4 @@ def _room(lightness: np.ndarray, color: np.ndarray) -> np.ndarray:
 
 
 def _in_gamut(linear: np.ndarray) -> np.ndarray:
-    return np.all((linear >= -1e-4) & (linear <= 1 + 1e-4), axis=-1)
+    return np.all((linear >= -_ROUNDING) & (linear <= 1 + _ROUNDING), axis=-1)
