@@ -292,6 +292,18 @@ def report(job: Job) -> None:
     click.echo(f"report: {path}")
 
 
+@seagull.command()
+@click.option("--pilot", type=click.IntRange(1), default=6, help="Measure on this many RAW files.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write the table to this YAML.")
+@job_options
+def calibrate(job: Job, pilot: int, write: Path | None) -> None:
+    """Twenty levels a type, evenly spaced by the configured scorer on a pilot set of RAW files."""
+    from pipeline.calibration import calibrate as calibrate_levels
+
+    table, picture = calibrate_levels(job.raw_folder, job.workspace, job.config, pilot, write)
+    click.echo(f"levels: {table}\nplot: {picture}\nuse them with --set render.levels={table}")
+
+
 # ---- demo and bench --------------------------------------------------------------------------
 
 

@@ -1,0 +1,50 @@
+"""Levels that mean something: `isp.calibrate` fed with a pilot set and the configured scorer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from isp import calibrate as levels
+from labelers.crops import Crop
+from labelers.engine import load_labeler
+from manifests.config import Config
+from manifests.files import write_atomic
+from manifests.workspace import Workspace
+from pipeline.sources import find_sources
+from pipeline.worker import cap_threads
+
+
+def calibrate(
+    raw: Path, workspace: Workspace, config: Config, pilot: int, write: Path | None
+) -> tuple[Path, Path]:
+    """Measure on the first `pilot` scenes of `raw`; returns the table's and the plot's paths.
+
+    Raises:
+        SeagullError: no RAW in the folder, or the scorer cannot be loaded.
+    """
+    cap_threads()
+    sources = find_sources(raw, workspace).sources[:pilot]
+    measured = levels.measure(
+        [Path(source.path) for source in sources], _scorer(config), config.render, config.seed
+    )
+    settings = levels.table(measured)
+    names = ", ".join(source.scene_id for source in sources)
+    about = f"Made by `seagull calibrate`: {config.labels.scorer} on {names}"
+    table = write or workspace.report / "levels.yaml"
+    write_atomic(table, levels.to_yaml(settings, about))
+    picture = workspace.report / "levels.png"
+    write_atomic(picture, levels.plot(measured, settings))
+    return table, picture
+
+
+def _scorer(config: Config) -> Callable[[np.ndarray, np.ndarray], float]:
+    """The configured scorer on whole images: a ROI that is everything."""
+    engine = load_labeler(config.labels, config.work.device).engine
+
+    def score(reference: np.ndarray, rendering: np.ndarray) -> float:
+        height, width = reference.shape[:2]
+        whole = Crop((0, 0, width, height), np.ones((height, width), bool))
+        return float(engine.scores(reference, [whole], [rendering]).quality[0, 0])
+
+    return score
