@@ -51,7 +51,7 @@ class Curve:
 CURVES: tuple[Curve, ...] = (
     Curve("exposure", 0.25, 2.75),
     Curve("exposure", -0.25, -3.5),
-    Curve("noise", 0.5, 7.5),
+    Curve("noise", 1.0, 7.5),
     Curve("blur", 0.5, 6.0, (("shape", "gaussian"),), True),
     Curve("blur", 0.5, 6.0, (("shape", "defocus"),), True),
     Curve("blur", 0.5, 6.0, (("shape", "motion"),), True),
@@ -59,7 +59,7 @@ CURVES: tuple[Curve, ...] = (
     Curve("contrast", -12, -100),
     Curve("colorfulness", 12, 100),
     Curve("colorfulness", -12, -100),
-    Curve("compression", 90, 5, (("codec", "jpeg"), ("subsampling", "420")), True),
+    Curve("compression", 80, 5, (("codec", "jpeg"), ("subsampling", "420")), True),
 )
 
 
