@@ -34,6 +34,33 @@ class SelfAttention(nn.Module):
         return tokens + mixed
 
 
+class CrossAttention(nn.Module):
+    """Multi-head attention of few queries over many tokens, which are both keys and values.
+
+    The projections of keys and values are applied on the queries' side (q W_k t = (W_k^T q) t, and
+    the mean of projected tokens is the projected mean): the same numbers as PyTorch's module, at a
+    cost a token that grows with the queries instead of the width.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query, self.out = nn.Linear(width, width), nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)  # a bias would vanish in the softmax
+
+    def forward(self, queries: Tensor, tokens: Tensor) -> Tensor:
+        """(B, K, P) from queries (B, K, P) and tokens (B, T, P)."""
+        b, k, p = queries.shape
+        by_head = (HEADS, p // HEADS, p)
+        asked = self.query(queries).view(b, k, *by_head[:2]) * (p // HEADS) ** -0.5
+        asked = torch.einsum("bkhd,hdp->bkhp", asked, self.key.weight.view(by_head))
+        attention = torch.einsum("bkhp,btp->bkht", asked, tokens).softmax(-1)
+        found = torch.einsum("bkht,btp->bkhp", attention, tokens)
+        found = torch.einsum("bkhp,hdp->bkhd", found, self.value.weight.view(by_head))
+        answer: Tensor = self.out(found.flatten(2) + self.value.bias)
+        return answer
+
+
 def mask_pool(features: Tensor, masks: Tensor) -> Tensor:
     """Mean of the features under each mask, MP of eq. 2.
 
@@ -68,7 +95,7 @@ class GlobalView(nn.Module):
         self.basic = nn.ModuleList(nn.Linear(c, width) for c in channels)
         self.keys = nn.ModuleList(nn.Linear(k, width) for k in keys)
         self.self_attention = SelfAttention(width)
-        self.cross_attention = nn.MultiheadAttention(width, HEADS, batch_first=True)
+        self.cross_attention = CrossAttention(width)
         self.fuse_basic = nn.Linear(width, width)
         self.fuse_context = nn.Linear(width, width)
         self.fuse = nn.Linear(2 * width, width)
@@ -96,7 +123,7 @@ class GlobalView(nn.Module):
     def _context(self, level: int, features: Tensor, queries: Tensor) -> Tensor:
         flat = features.flatten(2)  # (B, C, H W)
         tokens = self.keys[level](flat if self.key_tokens == "channel" else flat.transpose(1, 2))
-        found: Tensor = self.cross_attention(queries, tokens, tokens, need_weights=False)[0]
+        found: Tensor = self.cross_attention(queries, tokens)
         return found
 
 

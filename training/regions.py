@@ -21,9 +21,9 @@ from training.shards import RawSample
 GRID = 8  # JPEG's blocks
 STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one colour vector
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-COLOUR = 2 * (6 + 2 + len(QUANTILES) + 2)
-"""Length of a colour vector: mean and deviation of R, G, B and of saturation, quantiles of
-luminance, shares of clipped dark and bright pixels; of the ROI, then of the whole image."""
+COLOUR = 2 * (6 + 2 * len(QUANTILES) + 2)
+"""Length of a colour vector: mean and deviation of R, G, B, quantiles of luminance and saturation,
+shares of clipped dark and bright pixels; of the ROI, then of the whole image."""
 
 Bytes = NDArray[np.uint8]
 
@@ -158,15 +158,15 @@ def statistics(pixels: Bytes) -> NDArray[np.float32]:
     """Half a colour vector of (N, 3) RGB pixels, N > 0; every number in [0, 1]."""
     values = pixels.astype(np.float32) / 255
     luminance = np.sort(values @ np.array([0.299, 0.587, 0.114], np.float32))
-    saturation = values.max(1) - values.min(1)
+    saturation = np.sort(values.max(1) - values.min(1))
     positions = [int(q * (len(luminance) - 1) + 0.5) for q in QUANTILES]
     clipped = [(pixels <= 2).mean(), (pixels >= 253).mean()]
     return np.concatenate(
         [
             values.mean(0),
             values.std(0),
-            [saturation.mean(), saturation.std()],
             luminance[positions],
+            saturation[positions],
             clipped,
         ],
         dtype=np.float32,

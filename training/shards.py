@@ -40,7 +40,7 @@ class RawSample:
     rendering_id: str
     image: bytes
     rois: list[dict[str, Any]]
-    labels: list[dict[str, Any]]
+    labels: list[dict[str, Any]]  # the n-th is of the n-th ROI
 
 
 def read_card(workspace: Workspace) -> Card:
@@ -134,4 +134,9 @@ def _raw(sample: dict[str, Any]) -> RawSample:
             "run `make shards`"
         )
     rows = json.loads(sample["json"])
-    return RawSample(rows["rendering_id"], image, rows["rois"], rows["labels"])
+    by_id = {roi["roi_id"]: roi for roi in rows["rois"]}
+    labels = [label for label in rows["labels"] if label["roi_id"] in by_id]
+    if not labels:
+        raise SeagullError(f"{sample['__url__']}: sample {sample['__key__']} has no labelled ROI")
+    rois = [by_id[label["roi_id"]] for label in labels]
+    return RawSample(rows["rendering_id"], image, rois, labels)

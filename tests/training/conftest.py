@@ -77,7 +77,9 @@ def sample(scene: str, distortion: str, level: int, study: bool) -> dict:
         labels.append(row)
     rendering = {"rendering_id": key, "scene_id": scene, "distortion": distortion, "level": level}
     meta = {"rendering_id": key, "scene_id": scene, "rendering": rendering}
-    meta |= {"dataset": "seagull-3k" if study else "seagull-100w", "rois": rois, "labels": labels}
+    # Labels are matched by roi_id: SEAGULL-3k's come in another order than the ROIs.
+    order = list(reversed(rois)) if study else rois
+    meta |= {"dataset": "seagull-3k" if study else "seagull-100w", "rois": order, "labels": labels}
     jpeg = cv2.imencode(".png", image(scene, distortion, level)[..., ::-1])[1].tobytes()
     return {"__key__": key, "png": jpeg, "json": json.dumps(meta).encode()}
 

@@ -3,7 +3,15 @@ import pytest
 import torch
 from scipy.ndimage import convolve
 
-from training.extractor import GlobalView, LocalView, SelfAttention, fine_residual, mask_pool
+from training.extractor import (
+    HEADS,
+    CrossAttention,
+    GlobalView,
+    LocalView,
+    SelfAttention,
+    fine_residual,
+    mask_pool,
+)
 from training.regions import COLOUR
 
 CHANNELS, SIDES, WIDTH = (4, 8, 16, 32), (16, 8, 4, 2), 16
@@ -53,6 +61,19 @@ def test_rois_see_each_other_only_where_said():
         view = GlobalView(CHANNELS, SIDES, WIDTH, "spatial", sa_over)
         same = torch.allclose(view(levels(), both)[:, :1], view(levels(), first), atol=1e-5)
         assert same == alone
+
+
+def test_cross_attention_equals_pytorchs():
+    torch.manual_seed(0)
+    ours = CrossAttention(WIDTH)
+    theirs = torch.nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+    parts = (ours.query, ours.key, ours.value)
+    theirs.in_proj_weight.data = torch.cat([part.weight for part in parts]).detach()
+    anything = torch.randn(WIDTH)  # a bias of the keys changes nothing
+    theirs.in_proj_bias.data = torch.cat([ours.query.bias, anything, ours.value.bias]).detach()
+    theirs.out_proj.load_state_dict(ours.out.state_dict())
+    queries, tokens = torch.randn(2, 3, WIDTH), torch.randn(2, 50, WIDTH)
+    torch.testing.assert_close(ours(queries, tokens), theirs(queries, tokens, tokens)[0])
 
 
 def patches(count=2):

@@ -89,8 +89,9 @@ def test_statistics_are_numpys():
     luminance = values @ [0.299, 0.587, 0.114]
     np.testing.assert_allclose(found[:3], values.mean(0), atol=1e-5)
     np.testing.assert_allclose(found[3:6], values.std(0), atol=1e-5)
-    quantiles = found[8:15]
-    np.testing.assert_allclose(quantiles, np.quantile(luminance, regions.QUANTILES), atol=2e-3)
+    saturation = values.max(1) - values.min(1)
+    for wanted, quantiles in ((luminance, found[6:13]), (saturation, found[13:20])):
+        np.testing.assert_allclose(quantiles, np.quantile(wanted, regions.QUANTILES), atol=4e-3)
     assert 2 * len(found) == regions.COLOUR
     assert regions.statistics(np.full((5, 3), 255, np.uint8))[-1] == 1
 

@@ -18,6 +18,8 @@ def test_reader_gives_what_the_writer_wrote(workspace):
     assert first.rendering_id == "a-00000000_ref"
     assert [r["roi_id"] for r in first.rois] == [row["roi_id"] for row in first.labels]
     assert first.image.startswith(b"\x89PNG")
+    for rated in shards.in_order(Workspace(workspace.study), "train"):
+        assert [r["roi_id"] for r in rated.rois] == [row["roi_id"] for row in rated.labels]
 
 
 def test_card(workspace):
