@@ -12,13 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from labelers.models import Candidate, Detection, Image
+from labelers.models import Candidate, Detection, Image, box_of
 from labelers.proposals import propose
 from labelers.regions import Tree, merge, segment, working_copy
 from labelers.rle import Mask
 from labelers.saliency import saliency
-
-IDENTITY = "embedded-1"
 
 _NESTED = 3
 _LARGEST = 0.5  # of the image: a component is not the scene
@@ -55,9 +53,7 @@ class EmbeddedDetector:
 
 def _detection(mask: Mask, score: float, shape: tuple[int, ...]) -> Detection:
     full = enlarge(mask, shape[0], shape[1])
-    rows, cols = np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0))
-    box = (float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))
-    return Detection(box, None, score, full)
+    return Detection(box_of(full), None, score, full)
 
 
 def enlarge(mask: Mask, height: int, width: int) -> Mask:

@@ -18,6 +18,8 @@ from manifests.config import MasksConfig
 
 Image = NDArray[np.uint8]
 
+_EMBEDDED = "embedded-1"  # raise when the embedded pair changes its masks
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -94,22 +96,38 @@ def load_mask_models(config: MasksConfig, device: str) -> MaskModels:
     return MaskModels(_load_detector(config, device), _load_segmenter(config, device), identity)
 
 
-def _detector_identity(config: MasksConfig) -> str:
-    from labelers import embedded
+def box_of(mask: Mask) -> tuple[float, float, float, float]:
+    """The xyxy box of a mask that is not empty, the far edges outside."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1)
 
-    return embedded.IDENTITY
+
+def _detector_identity(config: MasksConfig) -> str:
+    if config.detector == "embedded":
+        return _EMBEDDED
+    return _named(config.detector, _detector_weights(config))
 
 
 def _segmenter_identity(config: MasksConfig) -> str:
     if config.segmenter == "embedded":
-        from labelers import embedded
+        return _EMBEDDED
+    return _named(_segmenter_name(config), _segmenter_weights(config))
 
-        return embedded.IDENTITY
-    return f"{_segmenter_name(config)}@{weights.short(_segmenter_weights(config))}"
+
+def _named(name: str, path: Path) -> str:
+    if name == "hf":
+        from labelers import hf
+
+        name = f"hf:{hf.architecture(path)}"
+    return f"{name}@{weights.short(path)}"
 
 
 def _segmenter_name(config: MasksConfig) -> str:
     return f"sam:{config.segmenter_model}" if config.segmenter == "sam" else config.segmenter
+
+
+def _detector_weights(config: MasksConfig) -> Path:
+    return weights.required(config.detector_weights, config.detector, "masks.detector_weights")
 
 
 def _segmenter_weights(config: MasksConfig) -> Path:
@@ -118,9 +136,15 @@ def _segmenter_weights(config: MasksConfig) -> Path:
 
 
 def _load_detector(config: MasksConfig, device: str) -> Detector:
-    from labelers.embedded import EmbeddedDetector
+    if config.detector == "embedded":
+        from labelers.embedded import EmbeddedDetector
 
-    return EmbeddedDetector(config.min_area, config.max_objects)
+        return EmbeddedDetector(config.min_area, config.max_objects)
+    if config.detector == "hf":
+        from labelers.hf_detector import load_hf_detector
+
+        return load_hf_detector(_detector_weights(config), device, config.detector_options)
+    raise NotImplementedError(config.detector)
 
 
 def _load_segmenter(config: MasksConfig, device: str) -> Segmenter:
@@ -128,7 +152,12 @@ def _load_segmenter(config: MasksConfig, device: str) -> Segmenter:
         from labelers.embedded import EmbeddedSegmenter
 
         return EmbeddedSegmenter(config.min_area)
+    path = _segmenter_weights(config)
+    least = -1e9 if config.literal else config.predicted_iou
+    if config.segmenter == "hf":
+        from labelers.hf_segmenter import load_hf_segmenter
+
+        return load_hf_segmenter(path, device, least)
     from labelers.sam import SamSegmenter, load_sam
 
-    sam = load_sam(config.segmenter_model, _segmenter_weights(config), device)
-    return SamSegmenter(sam, 0.0 if config.literal else config.predicted_iou)
+    return SamSegmenter(load_sam(config.segmenter_model, path, device), least)

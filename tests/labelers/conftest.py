@@ -1,6 +1,7 @@
 """Threads as in production, and models small enough for tests."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -28,7 +29,14 @@ def _tiny_sam(checkpoint: str | None = None) -> Any:
 
     torch.manual_seed(0)
     encoder = ImageEncoderViT(
-        img_size=128, embed_dim=32, depth=1, num_heads=2, out_chans=32, global_attn_indexes=(0,)
+        img_size=128,
+        embed_dim=32,
+        depth=1,
+        num_heads=2,
+        out_chans=32,
+        global_attn_indexes=(0,),
+        use_rel_pos=True,
+        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
     )
     prompts = PromptEncoder(
         embed_dim=32, image_embedding_size=(8, 8), input_image_size=(128, 128), mask_in_chans=4

@@ -1,0 +1,85 @@
+"""Promptable segmenters of transformers: sam, sam_hq, sam2(.1), sam3_tracker, edgetam."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelers import hf
+from labelers.models import Image
+from labelers.prompting import BATCH, Prompts
+from manifests.errors import SeagullError
+
+
+class HfSegmenter:
+    """A mask-generation model with its processor."""
+
+    def __init__(self, model: Any, processor: Any, least_iou: float = 0.0, batch: int = BATCH):
+        self.model = model
+        self.processor = processor
+        self.least_iou = least_iou
+        self.batch = batch
+
+    def open(self, image: Image) -> Prompts:
+        """Embed an encoded RGB image (uint8 HxWx3)."""
+        import torch
+
+        inputs = self.processor(images=image, return_tensors="pt").to(self.model.device)
+        with torch.inference_mode():
+            embedded = self.model.get_image_embeddings(inputs["pixel_values"])
+        embedding = _HfEmbedding(self.model, self.processor, inputs, embedded, image.shape[:2])
+        return Prompts(embedding, self.least_iou, self.batch)
+
+
+def load_hf_segmenter(folder: Path, device: str, least_iou: float) -> HfSegmenter:
+    """The segmenter in `folder`.
+
+    Raises:
+        SeagullError: not whole, or no promptable segmenter.
+    """
+    model = hf.load_pretrained(folder, device)
+    if not hasattr(model, "get_image_embeddings"):
+        raise SeagullError(f"{folder} holds a {type(model).__name__}, no promptable segmenter")
+    return HfSegmenter(model, hf.load_processor(folder), least_iou)
+
+
+class _HfEmbedding:
+    def __init__(
+        self, model: Any, processor: Any, inputs: Any, embedded: Any, size: tuple[int, ...]
+    ) -> None:
+        self.model = model
+        self.processor = processor
+        self.size = size
+        # SAM pads to a square after resizing, its successors squash to one.
+        self.reshaped = inputs.get("reshaped_input_sizes")
+        seen = inputs["pixel_values"].shape[-2:] if self.reshaped is None else self.reshaped[0]
+        self.scale = np.array([float(seen[1]) / size[1], float(seen[0]) / size[0]])
+        self.shared = {"image_embeddings": embedded}
+        if isinstance(embedded, tuple):  # SAM-HQ also hands over its early layers
+            self.shared = {"image_embeddings": embedded[0], "intermediate_embeddings": embedded[1]}
+
+    def decode(self, xy: NDArray[np.float64], are_boxes: bool) -> tuple[Any, Any]:
+        import torch
+
+        frame = (xy.reshape(len(xy), -1, 2) * self.scale).astype(np.float32)
+        prompts = torch.as_tensor(frame, device=self.model.device)[None]
+        named = (
+            {"input_boxes": prompts.flatten(2)}
+            if are_boxes
+            else {
+                "input_points": prompts,
+                "input_labels": torch.ones(
+                    prompts.shape[:3], dtype=torch.int, device=prompts.device
+                ),
+            }
+        )
+        out = self.model(**self.shared, **named, multimask_output=not are_boxes)
+        return out.pred_masks[0], out.iou_scores[0]
+
+    def enlarged(self, low: Any) -> Any:
+        sizes = [tuple(self.size)]
+        options = {} if self.reshaped is None else {"reshaped_input_sizes": self.reshaped}
+        return self.processor.post_process_masks([low[None]], sizes, binarize=False, **options)[0][
+            0
+        ]
