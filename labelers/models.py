@@ -144,7 +144,9 @@ def _load_detector(config: MasksConfig, device: str) -> Detector:
         from labelers.hf_detector import load_hf_detector
 
         return load_hf_detector(_detector_weights(config), device, config.detector_options)
-    raise NotImplementedError(config.detector)
+    from labelers.worker import load_worker
+
+    return load_worker(config.detector, _detector_weights(config), device, config.detector_options)
 
 
 def _load_segmenter(config: MasksConfig, device: str) -> Segmenter:
