@@ -7,9 +7,11 @@ weights is frozen, as in the paper; one without cannot be: frozen random feature
 """
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from manifests.errors import SeagullError
@@ -81,8 +83,10 @@ def _load(body: nn.Module, path: Path, name: str) -> None:
             f"{_PUBLISHED}/{name}"
         )
     try:
-        found: dict[str, Any] = timm.models.load_state_dict(str(path), use_ema=False)
-    except Exception as error:
+        found: dict[str, Any] = timm.models.load_state_dict(
+            str(path), use_ema=False, weights_only=True
+        )
+    except (OSError, EOFError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise SeagullError(f"{path} is no checkpoint of weights: {error}") from error
     wanted = body.state_dict()
     flat = {

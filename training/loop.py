@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
-from manifests.files import write_atomic
+from manifests.files import atomic_file, write_atomic
 from training.batches import Batch
 from training.network import Network
 
@@ -114,9 +114,9 @@ class Trainer:
         temporary, final = self.folder / ".tmp-checkpoint", self.folder / f"checkpoint-{step:08d}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_file(trained_state(self.network), temporary / "weights.safetensors")
-        state = {"optimizer": optimizer.state_dict(), "random": torch.get_rng_state()}
-        torch.save(state, temporary / "optimizer.pt")
+        write_atomic(temporary / "weights.safetensors", save(trained_state(self.network)))
+        with atomic_file(temporary / "optimizer.pt") as file:
+            torch.save({"optimizer": optimizer.state_dict(), **_random_state()}, file)
         position = {"step": step, "key": self.key, "curve": curve}
         write_atomic(temporary / "position.json", json.dumps(position))
         shutil.rmtree(final, ignore_errors=True)
@@ -133,9 +133,14 @@ class Trainer:
             load_trained(self.network, folder / "weights.safetensors")
             state = torch.load(folder / "optimizer.pt", weights_only=True)
             optimizer.load_state_dict(state["optimizer"])
-            torch.set_rng_state(state["random"])
+            torch.set_rng_state(state["cpu"])
+            torch.cuda.set_rng_state_all(state["cuda"])
             return position["step"], position["curve"]
         return 0, []
+
+
+def _random_state() -> dict[str, Any]:
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
 
 def _lines(rows: list[dict[str, float]]) -> str:

@@ -65,7 +65,8 @@ def _stage(
     done = read_done(folder / "done.json")
     if done is None or done.fingerprint != key:
         _train(name, workspace, data, config, training, start, key)
-    return _evaluate(folder, data, config, training)
+    held_out = read_card(data).samples.get("test", 0)
+    return _evaluate(folder, data, config, training) if held_out else {}
 
 
 def _key(data: Workspace, config: Config, training: TrainConfig, start: Path | None) -> str:
