@@ -98,10 +98,11 @@ def write_shards(dataset: Dataset, config: Config) -> Sharded:
     scenes, dones, left_out = _ready(dataset, config)
     plans = list(_plan(dataset, scenes, dones, config))
     stale = [plan for plan in plans if not _is_done(dataset, plan)]
-    with progress(len(stale), f"shards {dataset.name}", "shards") as bar:
-        for plan in stale:
-            _write_shard(dataset, plan)
-            bar.update()
+    if stale:
+        with progress(len(stale), f"shards {dataset.name}", "shards") as bar:
+            for plan in stale:
+                _write_shard(dataset, plan)
+                bar.update()
     _remove_others(dataset, plans)
     samples = {split: _samples(dataset, plans, split) for split in SPLITS}
     return Sharded(len(stale), len(plans) - len(stale), samples, left_out)
