@@ -6,7 +6,7 @@ SEAGULL-3k from `study/shards/` with fixed instructions (paper, section 5.1). Ea
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -162,7 +162,7 @@ def _evaluate(
     if found.get("fingerprint") != key:
         found = {"fingerprint": key, **_evaluation(folder, data, config, training)}
         write_atomic(path, json.dumps(found, indent=1) + "\n")
-    return {k: v for k, v in found.items() if isinstance(v, float)}
+    return dict(_numbers(found))
 
 
 def _evaluation(
@@ -180,6 +180,15 @@ def _evaluation(
     card = read_card(data)
     questions = Evaluation(data, card, network, config.network, config.seed, training.threads)
     return summary(questions.answers(), card)
+
+
+def _numbers(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The metrics among nested values, named by their path: `type_f1_blur`."""
+    for key, value in found.items():
+        if isinstance(value, float):
+            yield prefix + key, value
+        elif isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{key}_")
 
 
 def _read_evaluation(path: Path) -> Mapping[str, Any]:
