@@ -48,6 +48,11 @@ class Workspace:
         return self.root / "study"
 
     @property
+    def xmp(self) -> Path:
+        """Camera Raw sidecars of the renderings' settings."""
+        return self.root / "xmp"
+
+    @property
     def models(self) -> Path:
         """Trained networks: pretrain/, finetune/."""
         return self.root / "models"

@@ -51,7 +51,19 @@ def _stage_command(name: str, text: str) -> None:
         _end(_run(job, [name]))
 
 
-_stage_command("render", "RAW files to a reference and 6 x 20 renderings a scene.")
+@seagull.command()
+@click.option("--xmp", is_flag=True, help="Also write Camera Raw sidecars of the same settings.")
+@job_options
+def render(job: Job, xmp: bool) -> None:
+    """RAW files to a reference and 6 x 20 renderings a scene."""
+    from pipeline.sidecars import write_sidecars
+
+    failures = _run(job, ["render"])
+    if xmp:
+        click.echo(f"{write_sidecars(job.workspace, job.config)} sidecars in {job.workspace.xmp}")
+    _end(failures)
+
+
 _stage_command("masks", "Object and component ROIs on the references.")
 _stage_command("labels", "Quality, importance and distortion of each ROI in each rendering.")
 
@@ -305,6 +317,17 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 
 
 # ---- demo and bench --------------------------------------------------------------------------
+
+
+@seagull.command()
+@click.option("--only", type=click.Choice(["isp", "labelers"]), help="One table of the two.")
+@job_options
+def bench(job: Job, only: str | None) -> None:
+    """CPU seconds beside peers, in one run. --raw names the file (default: a bundled photograph)."""
+    from pipeline.bench import tables
+
+    for title, table in tables(job.raw, only):
+        click.echo(f"{title}\n\n{table}\n")
 
 
 @seagull.command("demo-raw")
