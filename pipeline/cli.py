@@ -323,7 +323,7 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 @click.option("--only", type=click.Choice(["isp", "labelers"]), help="One table of the two.")
 @job_options
 def bench(job: Job, only: str | None) -> None:
-    """CPU seconds beside peers, in one run. --raw names the file (default: a bundled photograph)."""
+    """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
     from pipeline.bench import tables
 
     for title, table in tables(job.raw, only):
