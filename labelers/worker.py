@@ -30,6 +30,7 @@ from time import monotonic
 from typing import IO, Any
 
 from labelers.models import Detection, Image
+from labelers.weights import digest
 from manifests.errors import SceneError, SeagullError
 
 # Run by path without putting this folder on the worker's sys.path.
@@ -63,7 +64,16 @@ def settings(name: str, weights: Path, device: str, options: Mapping[str, Any]) 
                 f"{name} needs masks.detector_options.{key} "
                 f"({_MEANING[key].format(name=name)}), got '{path}'"
             )
-    request = {**options, "name": name, "weights": str(weights.resolve()), "device": device}
+    request = {
+        **{
+            key: str(Path(value).expanduser().resolve()) if key in _MEANING else value
+            for key, value in options.items()
+        },
+        "name": name,
+        "weights": str(weights.resolve()),
+        "digest": digest(weights),
+        "device": device,
+    }
     return WorkerSettings(
         name,
         (python, "-c", _RUN, str(_SCRIPT), json.dumps(request)),
