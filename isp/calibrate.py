@@ -9,7 +9,7 @@ one is the caller's business, and the table says which.
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -127,11 +127,23 @@ def decode(content: bytes) -> np.ndarray:
 def table(measured: Sequence[Measured]) -> dict[str, list[Setting]]:
     """Twenty settings a type, by severity."""
     return {
-        name: [
-            _setting(*row) for row in _levels([m for m in measured if m.curve.distortion == name])
-        ]
+        name: _distinct([_setting(*row) for row in _levels(_of(measured, name))])
         for name in DISTORTIONS
     }
+
+
+def _of(measured: Sequence[Measured], distortion: str) -> list[Measured]:
+    return [one for one in measured if one.curve.distortion == distortion]
+
+
+def _distinct(settings: list[Setting]) -> list[Setting]:
+    """JPEG qualities are whole: where two levels meet, the milder one gives way upwards."""
+    if settings[0].unit != UNITS["compression"]:
+        return settings
+    apart = settings[-1:]
+    for setting in reversed(settings[:-1]):
+        apart.append(replace(setting, parameter=max(setting.parameter, apart[-1].parameter + 1)))
+    return apart[::-1]
 
 
 def _levels(curves: Sequence[Measured]) -> Iterator[tuple[Curve, float, int]]:
@@ -170,7 +182,7 @@ def plot(measured: Sequence[Measured], settings: Mapping[str, Sequence[Setting]]
 
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     for axes, name in zip(figure.subplots(2, 3).flat, DISTORTIONS, strict=True):
-        for one in (m for m in measured if m.curve.distortion == name):
+        for one in _of(measured, name):
             label = dict(one.curve.options).get("shape", "")
             (line,) = axes.plot(one.parameters, one.scores, label=str(label) or None)
             at = [s.parameter for s in settings[name] if _belongs(s, one.curve)]

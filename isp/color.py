@@ -1,5 +1,7 @@
 """Camera RGB to sRGB, and the sRGB transfer curve. Matrices only: no look, no profile tables."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -11,27 +13,74 @@ SRGB_TO_XYZ = np.array(
         [0.0193308, 0.1191948, 0.9505322],
     ]
 )
+_BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+MATRICES = {
+    # dcraw 9.28's; LibRaw's later one is 0.36 CIEDE2000 worse on a chart (colorchecker.py).
+    "Canon PowerShot G2": np.array(
+        [[0.9087, -0.2693, -0.1049], [-0.6715, 1.4382, 0.2537], [-0.2291, 0.2819, 0.7790]]
+    ),
+}
+"""XYZ (D65) -> camera RGB of cameras for which LibRaw's table is not the best known."""
 FULL = 65535  # one, in uint16
 _NEARLY, _BLOWN = 0.92, 0.97  # of saturation
 
 
 def camera_to_srgb(
-    color_matrix: np.ndarray | None, xyz_to_camera: np.ndarray | None
+    color_matrix: np.ndarray | None,
+    xyz_to_camera: np.ndarray | None,
+    gains: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> tuple[np.ndarray, str]:
-    """(3, 3) white-balanced linear camera RGB -> linear sRGB, rows summing to 1; and its source.
+    """The matrix from white-balanced linear camera RGB to linear sRGB, and where it is from.
 
-    `color_matrix` is the file's own (DNG), `xyz_to_camera` LibRaw's table by camera (Adobe's DNG
-    matrices for D65); with neither, camera RGB is taken as sRGB. Normalising the rows keeps white
-    white (as in dcraw, D. Coffin): the white balance alone decides what is grey.
+    With a table matrix and gains that name an illuminant, as the DNG specification does: the white
+    that the gains make grey is adapted to D65 (Bradford) in XYZ. Else, as dcraw (D. Coffin) does,
+    the rows are scaled to keep white. Without any matrix camera RGB is taken as sRGB.
+
+    Args:
+        color_matrix: the file's own (DNG), camera RGB -> sRGB; LibRaw has scaled its rows.
+        xyz_to_camera: by camera, from LibRaw's table (Adobe's, for D65) or `MATRICES`.
+        gains: white balance of R, G, B.
+
+    Returns:
+        float64 (3, 3), rows summing to 1: the white balance alone decides what is grey.
     """
     if color_matrix is not None and np.any(color_matrix):
         matrix = np.asarray(color_matrix, np.float64)[:3, :3]
-        return matrix / matrix.sum(axis=1, keepdims=True), "file"
-    if xyz_to_camera is not None and np.any(xyz_to_camera):
-        srgb_to_camera = np.asarray(xyz_to_camera, np.float64)[:3] @ SRGB_TO_XYZ
-        srgb_to_camera /= srgb_to_camera.sum(axis=1, keepdims=True)
+        return _white_kept(matrix), "file"
+    if xyz_to_camera is None or not np.any(xyz_to_camera):
+        return np.eye(3), "none: camera RGB taken as sRGB"
+    to_camera = np.asarray(xyz_to_camera, np.float64)[:3]
+    neutral = 1.0 / np.asarray(gains[:3], np.float64)
+    white = np.linalg.solve(to_camera, neutral)
+    if not _is_light(white):
+        srgb_to_camera = _white_kept(to_camera @ SRGB_TO_XYZ)
         return np.linalg.inv(srgb_to_camera), "camera table"
-    return np.eye(3), "none: camera RGB taken as sRGB"
+    to_srgb = np.linalg.inv(SRGB_TO_XYZ) @ bradford(white, SRGB_TO_XYZ.sum(axis=1))
+    balanced = to_srgb @ np.linalg.inv(to_camera) @ np.diag(neutral)
+    return _white_kept(balanced), "camera table, adapted"
+
+
+def _white_kept(matrix: np.ndarray) -> np.ndarray:
+    return matrix / matrix.sum(axis=1, keepdims=True)
+
+
+def bradford(white: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(3, 3) XYZ under `white` -> XYZ under `target` (Lam 1985, as in ICC.1 annex E)."""
+    cones = target @ _BRADFORD.T / (white @ _BRADFORD.T)
+    return np.linalg.inv(_BRADFORD) @ np.diag(cones) @ _BRADFORD
+
+
+def _is_light(xyz: np.ndarray) -> bool:
+    """Whether a white lies near the CIE daylight locus, extended to incandescent light.
+
+    Gains of 1 on a mosaic that the camera balanced do not name an illuminant.
+    """
+    if not (xyz > 0).all():
+        return False
+    x, y = xyz[:2] / xyz.sum()
+    return bool(0.27 < x < 0.48 and abs(y - (-3.0 * x**2 + 2.87 * x - 0.275)) < 0.03)
 
 
 def to_srgb(camera: np.ndarray, matrix: np.ndarray, white: float) -> np.ndarray:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import rawpy
 
-from isp.color import camera_to_srgb
+from isp.camera import camera_name
+from isp.color import MATRICES, camera_to_srgb
 from isp.white_balance import white_balance
 from manifests.errors import SceneError
 from manifests.records import WhiteBalance
@@ -33,6 +34,7 @@ class Sensor:
     """
 
     path: Path
+    camera: tuple[str | None, str | None]  # make, model
     raw: rawpy.RawPy
     mosaic: np.ndarray | None
     pattern: np.ndarray | None
@@ -116,10 +118,12 @@ def _decode(path: Path, raw: rawpy.RawPy) -> Sensor:
     white = int(raw.white_level)
     if white <= max(black):
         raise SceneError("unsupported", f"{path}: white level {white} is not above black {black}")
-    matrix, source = camera_to_srgb(raw.color_matrix, raw.rgb_xyz_matrix)
+    camera = camera_name(path)
+    balance = white_balance(raw, mosaic, pattern, black, white)
+    xyz_to_camera = MATRICES.get(camera[1] or "", raw.rgb_xyz_matrix)
+    matrix, source = camera_to_srgb(raw.color_matrix, xyz_to_camera, balance.gains)
     return Sensor(
-        path, raw, mosaic, pattern, black, white,
-        white_balance(raw, mosaic, pattern, black, white),
+        path, camera, raw, mosaic, pattern, black, white, balance,
         matrix, source, _square_size(raw), int(raw.sizes.flip),
     )  # fmt: skip
 
