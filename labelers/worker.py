@@ -34,7 +34,7 @@ from labelers.weights import digest
 from manifests.errors import SceneError, SeagullError
 
 # Run by path without putting this folder on the worker's sys.path.
-_RUN = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+_RUN = "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 _SCRIPT = Path(__file__).with_name("worker_process.py")
 _LONGEST_LINE = 2**26
 
@@ -56,31 +56,33 @@ def settings(name: str, weights: Path, device: str, options: Mapping[str, Any]) 
     Raises:
         SeagullError: an option is missing or names nothing.
     """
-    python, repo, config = (str(options.get(key, "")) for key in ("python", "repo", "config"))
-    for key, path in (("python", python), ("repo", repo), ("config", config)):
-        needed = key != "repo" or name == "seem"
-        if needed and not Path(path or "-").expanduser().exists():
+    paths = {key: _absolute(options.get(key)) for key in _MEANING}
+    for key, path in paths.items():
+        if not (path and Path(path).exists()) and (path or key != "repo" or name == "seem"):
             raise SeagullError(
                 f"{name} needs masks.detector_options.{key} "
                 f"({_MEANING[key].format(name=name)}), got '{path}'"
             )
     request = {
-        **{
-            key: str(Path(value).expanduser().resolve()) if key in _MEANING else value
-            for key, value in options.items()
-        },
+        **options,
+        **paths,
         "name": name,
-        "weights": str(weights.resolve()),
+        "weights": _absolute(weights),
         "digest": digest(weights),
         "device": device,
     }
     return WorkerSettings(
         name,
-        (python, "-c", _RUN, str(_SCRIPT), json.dumps(request)),
-        repo or None,
+        (paths["python"], "-c", _RUN, str(_SCRIPT), json.dumps(request)),
+        paths["repo"] or None,
         float(options.get("start_s", WorkerSettings.start_s)),
         float(options.get("answer_s", WorkerSettings.answer_s)),
     )
+
+
+def _absolute(path: str | Path | None) -> str:
+    """Links stay: the link to python is what makes a virtual environment."""
+    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 _MEANING = {

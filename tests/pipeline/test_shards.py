@@ -103,6 +103,6 @@ def test_the_card_holds_the_tops_of_eq_1(tiny):
     scenes = pd.read_parquet(tiny / "tables" / "scenes")
     train = scenes[scenes.split == "train"].scene_id
     mine = labels[labels.scene_id.isin(train) & (labels.distortion_label != "without")]
-    assert card["importance_top"] == pytest.approx(mine.importance.quantile(0.99), abs=1e-6)
+    assert card["importance_top"] == pytest.approx(mine.importance.quantile(0.9), abs=1e-6)
     assert card["quality_top"] == 1.0
     assert sum(c["samples"] for c in card["counts"].values()) == 363
