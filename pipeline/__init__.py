@@ -5,6 +5,7 @@
     images.py     stored images to arrays
     worker.py     one stage of one scene, in a worker process
     executors.py  where tasks run: Ray, or processes of this machine
+    ledger.py     what is done, failed, ready or waiting
     flow.py       which scene does what next; attempts, failures, progress
     failures.py   the failures table
     shards.py     WebDataset tars and their Parquet index
@@ -13,7 +14,8 @@
     plan.py       what would be done, and what is
     show.py       one scene or one ROI as a picture
     report.py     one HTML file to look at; figures.py draws for it
-    cli.py        the command `seagull`; options.py what its commands share
+    cli.py        the command `seagull`; cli_*.py its commands; options.py what they share
+    cost.py       unit costs measured; calibration.py levels by a scorer; bench.py; demo.py
 
 Everything but training may be imported; training is found by entry point.
 """

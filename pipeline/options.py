@@ -1,7 +1,7 @@
 """What the commands share: the same options everywhere, and what they resolve to."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from manifests.config import Config, load_config, to_yaml
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.workspace import Workspace
+
+FAILED = 1  # exit status of a run in which scenes failed, or of a verify that found problems
 
 
 @dataclass(frozen=True)
@@ -86,3 +88,9 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _own_config(workspace: Workspace) -> str:
     return str(workspace.config) if workspace.config.is_file() else "paper"
+
+
+def print_rows(rows: Mapping[str, Any]) -> None:
+    """Names and values, a row a line."""
+    for key, value in rows.items():
+        click.echo(f"{key:28} {value:.4f}" if isinstance(value, float) else f"{key:28} {value}")

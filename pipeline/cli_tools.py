@@ -1,0 +1,57 @@
+"""Commands beside the way: RAW files from photographs, benchmarks, levels, checkpoints."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.options import Job, job_options
+
+
+@click.command()
+@click.option("--pilot", type=click.IntRange(1), default=6, help="Measure on this many RAW files.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write the table to this YAML.")
+@job_options
+def calibrate(job: Job, pilot: int, write: Path | None) -> None:
+    """Twenty levels a type, evenly spaced by the configured scorer on a pilot set of RAW files."""
+    from pipeline.calibration import calibrate as calibrate_levels
+
+    table, picture = calibrate_levels(job.raw_folder, job.workspace, job.config, pilot, write)
+    click.echo(f"levels: {table}\nplot: {picture}\nuse them with --set render.levels={table}")
+
+
+@click.command()
+@click.option("--only", type=click.Choice(["isp", "labelers"]), help="One table of the two.")
+@job_options
+def bench(job: Job, only: str | None) -> None:
+    """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
+    from pipeline.bench import tables
+
+    for title, table in tables(job.raw, only):
+        click.echo(f"{title}\n\n{table}\n")
+
+
+@click.command("demo-raw")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("photos", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
+    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or those bundled with scikit-image."""
+    from pipeline.demo import write_demo_raw
+
+    for path in write_demo_raw(folder, photos):
+        click.echo(path)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("weights"))
+def models(folder: Path) -> None:
+    """Which published checkpoints lie in FOLDER (default: weights), whole, and where to get them."""
+    from labelers.weights import status
+
+    for found in status(folder):
+        known = found.checkpoint
+        click.echo(f"{found.state:9} {known.name:12} {known.file} ({known.licence})")
+        if found.state != "valid":
+            click.echo(f"          {known.where}")
+
+
+COMMANDS = (calibrate, bench, demo_raw, models)
