@@ -12,8 +12,9 @@ def _learning_command(name: str, text: str) -> click.Command:
     @job_options
     def command(job: Job) -> None:
         (entry,) = entry_points(group="seagull.learning", name=name)
+        numbers = entry.load()(job.workspace, job.config)
         job.save_config()
-        print_rows(entry.load()(job.workspace, job.config))
+        print_rows(numbers)
 
     return command
 

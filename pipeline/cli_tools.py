@@ -44,7 +44,7 @@ def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("weights"))
 def models(folder: Path) -> None:
-    """Which published checkpoints lie in FOLDER (default: weights), whole, and where to get them."""
+    """Which published checkpoints lie whole in FOLDER (default: weights); where to get others."""
     from labelers.weights import status
 
     for found in status(folder):
