@@ -128,12 +128,10 @@ class Chain:
         return upright(to_working_size(linear, self.config.long_edge), sensor.flip)
 
     def added_noise(self, step: Step) -> noise.NoiseModel:
-        """What a noise step adds on the mosaic."""
+        """What a noise step adds on the mosaic: the same look from any number of pixels."""
         size = self.sensor.size
-        stops = noise.stops_on_sensor(
-            step.parameter, prod(size), prod(working_size(*size, self.config.long_edge))
-        )
-        return self.own_noise.added(stops)
+        photosites = prod(size) / prod(working_size(*size, self.config.long_edge))
+        return self.own_noise.added(step.parameter).times(photosites)
 
     def _noisy(self, mosaic: np.ndarray, step: Step) -> np.ndarray:
         sensor = self.sensor

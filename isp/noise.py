@@ -18,6 +18,7 @@ _BLOCK = 8
 _QUANTILE = 0.1  # of the block variances at one brightness: the flattest blocks hold noise alone
 _FLATTEST_TO_TRUE = 0.78  # what that quantile is of the true variance for 8x8 blocks
 _BINS = 12
+_READ_SPREAD = 2.2  # three standard deviations of Brooks et al., either way
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,10 @@ class NoiseModel:
             tuple(read * (4.0**stops - 1) for read in self.read),
         )
 
-
-def stops_on_sensor(stops: float, sensor_pixels: int, picture_pixels: int) -> float:
-    """Stops of gain on the mosaic that look like `stops` at the size of the rendering.
-
-    Averaging n photosites into a pixel divides shot noise by n, which log2(n) stops make good.
-    """
-    return stops + float(np.log2(max(1.0, sensor_pixels / picture_pixels)))
+    def times(self, factor: float) -> "NoiseModel":
+        """All variances times `factor`: n, for what averaging n photosites into a pixel divides."""
+        shot, read = (tuple(v * factor for v in part) for part in (self.shot, self.read))
+        return NoiseModel(shot, read)
 
 
 def measure_planes(planes: dict[int, list[np.ndarray]]) -> NoiseModel:
@@ -68,7 +66,8 @@ def _fit(planes: list[np.ndarray]) -> tuple[float, float]:
     design = np.stack([level, np.ones_like(level)], axis=1) / level[:, None]
     (shot, read), _ = nnls(design, flat / _FLATTEST_TO_TRUE / level)
     shot = float(np.clip(shot, *SHOT_RANGE))
-    return shot, float(np.clip(read, likely_read(SHOT_RANGE[0]), likely_read(SHOT_RANGE[1])))
+    likely = likely_read(shot)
+    return shot, float(np.clip(read, likely / _READ_SPREAD, likely * _READ_SPREAD))
 
 
 def _blocks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,6 @@ from isp.noise import (
     noisy_mosaic,
     noisy_rgb,
     standard_normal,
-    stops_on_sensor,
 )
 from manifests.chance import generator
 
@@ -82,10 +81,12 @@ def test_own_noise_is_found_in_a_slope_with_edges():
     np.testing.assert_allclose(found.shot, truth.shot, rtol=0.15)
 
 
-def test_stops_make_good_what_averaging_takes_away():
-    """Averaging n photosites divides variance by n: shot noise must rise by n to look the same."""
-    assert stops_on_sensor(3.0, 4_000_000, 1_000_000) == pytest.approx(5.0)
-    assert stops_on_sensor(3.0, 1000, 1000) == 3.0
-    added = NoiseModel((1e-4,) * 3, (0.0,) * 3).added(stops_on_sensor(8.0, 16, 1))
-    at_size = NoiseModel((1e-4,) * 3, (0.0,) * 3).added(8.0)
-    assert added.shot[0] / 16 == pytest.approx(at_size.shot[0], rel=0.01)
+def test_what_averaging_divides_is_made_good():
+    added = MODEL.added(3.0).times(16)
+    level = 0.3
+    mosaic = np.full((512, 512), round(BLACK[0] + level * (WHITE - BLACK[0])), np.uint16)
+    grey = np.zeros((1, 1), int)
+    noisy = noisy_mosaic(mosaic, grey, BLACK, WHITE, added, generator("average")).astype(float)
+    small = noisy.reshape(128, 4, 128, 4).mean(axis=(1, 3)) / (WHITE - BLACK[0])
+    expected = 7 * MODEL.shot[0] * level + 63 * MODEL.read[0]
+    assert small.var() == pytest.approx(expected, rel=0.05)
