@@ -63,7 +63,7 @@ class Trainer:
     folder: Path
     key: str  # the fingerprint of data and configuration: checkpoints of another are not resumed
 
-    def run(self, batches: Callable[[int], Iterator[Batch]]) -> dict[str, float]:
+    def run(self, batches: Callable[[int], Iterator[Batch]]) -> None:
         """Train from the latest checkpoint, or from the start, to the last step."""
         from tqdm import tqdm
 
@@ -80,7 +80,6 @@ class Trainer:
             if (step + 1) % self.config.checkpoint_every == 0 and step + 1 < self.steps:
                 self._save(step + 1, optimizer, curve)
         write_atomic(self.folder / "curve.jsonl", _lines(curve))
-        return {"steps": float(self.steps), "seconds": time.perf_counter() - began}
 
     def _optimizer(self) -> torch.optim.Optimizer:
         learning = [p for p in self.network.parameters() if p.requires_grad]

@@ -2,7 +2,7 @@
 
 `see` turns images and ROIs into tokens of the LLM's width, `speak` runs a Llama over sequences
 whose placeholders those tokens take. Auxiliary heads read the types and scores from the ROI tokens:
-without them the compact network does not learn in the time it has; their weight is configurable.
+without them the compact network does not learn in the time it has. They are not asked later.
 """
 
 from dataclasses import dataclass
@@ -99,9 +99,10 @@ class Network(nn.Module):
         spoken = F.cross_entropy(logits, batch.labels[:, 1:].flatten(), ignore_index=IGNORED)
         if not auxiliary:
             return spoken
-        types = F.binary_cross_entropy_with_logits(self.read_types(regions).float(), batch.types)
-        scores = F.binary_cross_entropy_with_logits(self.read_scores(regions).float(), batch.scores)
-        return spoken + auxiliary * (6 * types + 2 * scores)
+        read = torch.cat([self.read_types(regions), self.read_scores(regions)], 1).float()
+        true = torch.cat([batch.types, batch.scores], 1)
+        heads = F.binary_cross_entropy_with_logits(read, true, reduction="none").sum(1).mean()
+        return spoken + auxiliary * heads
 
 
 def build(config: NetworkConfig, seed: int) -> Network:

@@ -21,9 +21,10 @@ from training.shards import RawSample
 GRID = 8  # JPEG's blocks
 STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one colour vector
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-COLOUR = 2 * (6 + 2 * len(QUANTILES) + 2)
+COLOUR = 2 * (6 + 2 * len(QUANTILES) + 2) + 1
 """Length of a colour vector: mean and deviation of R, G, B, quantiles of luminance and saturation,
-shares of clipped dark and bright pixels; of the ROI, then of the whole image."""
+shares of clipped dark and bright pixels, of the ROI and of the whole image; then the logarithm of
+the ROI's share of the image, which no mean over the mask can tell and importance hangs on."""
 
 Bytes = NDArray[np.uint8]
 
@@ -106,7 +107,10 @@ def prepare(
             change.frame(roi.shrunk(view)),
             change.colours(change.frame(_cut(image, at, patch))),
             change.frame(_cut(roi.mask, at, patch)),
-            np.concatenate([statistics(change.colours(roi.some_pixels())), overall]),
+            np.concatenate(
+                [statistics(change.colours(roi.some_pixels())), overall, [roi.log_share()]],
+                dtype=np.float32,
+            ),
         )
         for roi in rois
         for at in [roi.patch_at(patch, rng)]
@@ -136,6 +140,10 @@ class _Roi:
             for at, size in zip((self.rows[n], self.columns[n]), self.mask.shape, strict=True)
         )
         return top, left
+
+    def log_share(self) -> float:
+        """Natural logarithm of the share of the image that the mask covers."""
+        return float(np.log(len(self.rows) / self.mask.size))
 
     def some_pixels(self) -> Bytes:
         """(N, 3): pixels of the ROI, evenly thinned to about `STATISTICS_PIXELS`."""

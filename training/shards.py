@@ -81,7 +81,8 @@ def tars(workspace: Workspace, split: str) -> list[str]:
 
 
 def data_fingerprint(workspace: Workspace) -> str:
-    """Of the card and every shard of every split."""
+    """Of the card and every shard of every split; raises as `read_card` does."""
+    read_card(workspace)
     files = sorted(workspace.dataset_card.parent.glob("*/*.tar"))
     return fingerprint(
         card=sha256_of_file(workspace.dataset_card),

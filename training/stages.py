@@ -6,10 +6,11 @@ SEAGULL-3k from `study/shards/` with fixed instructions (paper, section 5.1). Ea
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from manifests.config import Config, TrainConfig, to_dict
 from manifests.done import Done, fingerprint, read_done
@@ -18,168 +19,189 @@ from manifests.files import sha256_of_file, write_atomic
 from manifests.workspace import Workspace
 from training.shards import Card, data_fingerprint, in_order, read_card
 
+if TYPE_CHECKING:
+    from training.network import Network
+
 VERSION = 1  # of this package's code, where it changes what is learned
 WEIGHTS = "weights.safetensors"
 _NOT_LEARNED_FROM = ("device", "threads", "checkpoint_every")
 
 
-def pretrain(workspace: Workspace, config: Config) -> dict[str, Any]:
+def pretrain(workspace: Workspace, config: Config) -> dict[str, float]:
     """Stage 1 on SEAGULL-100w; returns the numbers of its evaluation."""
-    return _stage("pretrain", workspace, workspace, config, config.pretrain, None)
+    return _pretrain(workspace, config).run()
 
 
-def finetune(workspace: Workspace, config: Config) -> dict[str, Any]:
+def finetune(workspace: Workspace, config: Config) -> dict[str, float]:
     """Stage 2 on SEAGULL-3k from stage 1's network; returns the numbers of its evaluation."""
-    start = workspace.models / "pretrain" / WEIGHTS
-    if read_done(start.parent / "done.json") is None:
-        raise SeagullError(f"{start} is missing or unfinished; run `make pretrain`")
-    study = Workspace(workspace.study)
-    return _stage("finetune", workspace, study, config, config.finetune, start)
+    if not _pretrain(workspace, config).is_done():
+        raise SeagullError(
+            f"{workspace.models / 'pretrain'} holds no finished network of this configuration and "
+            "these shards; run `make pretrain`"
+        )
+    return _finetune(workspace, config).run()
 
 
-def evaluate(workspace: Workspace, config: Config) -> dict[str, Any]:
+def evaluate(workspace: Workspace, config: Config) -> dict[str, float]:
     """Every trained network on its test split; the numbers of stage 2 are named `study_...`."""
-    numbers: dict[str, Any] = {}
-    for stage, prefix in (("pretrain", ""), ("finetune", "study_")):
-        folder = workspace.models / stage
-        if read_done(folder / "done.json") is None:
-            continue
-        data = workspace if stage == "pretrain" else Workspace(workspace.study)
-        found = _evaluate(folder, data, config, getattr(config, stage))
-        numbers |= {f"{prefix}{key}": value for key, value in found.items()}
-    if not numbers:
+    stages = {"": _pretrain(workspace, config), "study_": _finetune(workspace, config)}
+    trained = {prefix: stage for prefix, stage in stages.items() if stage.has_network()}
+    if not trained:
         raise SeagullError(f"{workspace.models} holds no trained network; run `make pretrain`")
-    return numbers
+    return {
+        f"{prefix}{key}": value
+        for prefix, stage in trained.items()
+        for key, value in stage.evaluate().items()
+    }
 
 
-def _stage(
-    name: str,
-    workspace: Workspace,
-    data: Workspace,
-    config: Config,
-    training: TrainConfig,
-    start: Path | None,
-) -> dict[str, Any]:
-    folder = workspace.models / name
-    key = _key(data, config, training, start)
-    done = read_done(folder / "done.json")
-    if done is None or done.fingerprint != key:
-        _train(name, workspace, data, config, training, start, key)
-    held_out = read_card(data).samples.get("test", 0)
-    return _evaluate(folder, data, config, training) if held_out else {}
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training: its data, its settings, and the network it starts from."""
+
+    name: str
+    workspace: Workspace
+    data: Workspace  # whose shards it learns
+    config: Config
+    training: TrainConfig
+    start: Path | None  # weights, or none for a new network
+
+    @property
+    def folder(self) -> Path:
+        """Where everything it makes lies."""
+        return self.workspace.models / self.name
+
+    def run(self) -> dict[str, float]:
+        """Train unless it is done, then evaluate where there is a test split."""
+        if not self.is_done():
+            self._train()
+        return self.evaluate() if read_card(self.data).samples.get("test") else {}
+
+    def has_network(self) -> bool:
+        """Whether a network was trained to the end, with whatever configuration."""
+        return read_done(self.folder / "done.json") is not None
+
+    def is_done(self) -> bool:
+        """Whether the network there is of this configuration, these shards and this start."""
+        done = read_done(self.folder / "done.json")
+        return done is not None and done.fingerprint == self._key()
+
+    def _key(self) -> str:
+        network = self.config.network
+        learned = {k: v for k, v in asdict(self.training).items() if k not in _NOT_LEARNED_FROM}
+        given = [Path(network.encoder_weights), *sorted(Path(network.llm).glob("*.safetensors"))]
+        return fingerprint(
+            version=VERSION,
+            seed=self.config.seed,
+            data=data_fingerprint(self.data),
+            network=asdict(network),
+            training=learned,
+            weights=[sha256_of_file(p) for p in given if p.is_file()],
+            start=sha256_of_file(self.start) if self.start else None,
+        )
+
+    def _train(self) -> None:
+        from training.loop import Trainer
+
+        (self.folder / "done.json").unlink(missing_ok=True)
+        card, key, network = read_card(self.data), self._key(), self._network(self.start)
+        if self.start:
+            self._write_instructions(card)
+        trainer = Trainer(network, self.training, steps(self.training, card), self.folder, key)
+        trainer.run(self._feed(card, network).batches)
+        self._save(network, key, trainer.steps)
+
+    def _network(self, weights: Path | None) -> "Network":
+        from training.loop import load_trained
+        from training.network import build
+
+        network = build(self.config.network, self.config.seed)
+        if weights:
+            load_trained(network, weights)
+        return network
+
+    def _feed(self, card: Card, network: "Network") -> Any:
+        from training.feed import Feed
+        from training.instructions import draw, pick_fixed
+
+        ask = pick_fixed(self.config.seed) if self.start else draw
+        return Feed(
+            *(self.data, card, self.config.network, self.training),
+            *(network.sequencer, self.config.seed, ask),
+        )
+
+    def _write_instructions(self, card: Card) -> None:
+        """The file of stage 2's fixed instructions, six a ROI."""
+        from training.instructions import fixed, truth
+
+        lines = [
+            json.dumps({"rendering_id": t.rendering_id, "roi_id": t.roi_id, **asdict(instruction)})
+            for sample in in_order(self.data, "train")
+            for t in (truth(row, card.quality_top, card.importance_top) for row in sample.labels)
+            for instruction in fixed(t, self.config.seed)
+        ]
+        write_atomic(self.folder / "instructions.jsonl", "\n".join(lines) + "\n")
+
+    def _save(self, network: "Network", key: str, count: int) -> None:
+        """The network and its done record; the checkpoints have served."""
+        from safetensors.torch import save
+
+        from training.loop import trained_state
+
+        write_atomic(self.folder / WEIGHTS, save(trained_state(network)))
+        network.sequencer.tokenizer.save_pretrained(self.folder / "tokenizer")
+        text = json.dumps(to_dict(self.config), indent=1) + "\n"
+        write_atomic(self.folder / "config.json", text)
+        files = [self.folder / f for f in (WEIGHTS, "config.json", "curve.jsonl")]
+        hashes = {f.relative_to(self.workspace.root).as_posix(): sha256_of_file(f) for f in files}
+        Done(self.name, "network", key, hashes, {"steps": count}).write(self.folder / "done.json")
+        for checkpoint in self.folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+
+    def evaluate(self) -> dict[str, float]:
+        """Numbers of `evaluation.json`, made anew unless of this network and these shards."""
+        path = self.folder / "evaluation.json"
+        key = fingerprint(
+            version=VERSION,
+            seed=self.config.seed,
+            weights=sha256_of_file(self.folder / WEIGHTS),
+            data=data_fingerprint(self.data),
+        )
+        found = _read_evaluation(path)
+        if found.get("fingerprint") != key:
+            found = {"fingerprint": key, **self._evaluation()}
+            write_atomic(path, json.dumps(found, indent=1) + "\n")
+        return dict(_numbers(found))
+
+    def _evaluation(self) -> dict[str, Any]:
+        import torch
+
+        from training.evaluation import Evaluation, summary
+
+        torch.set_num_threads(self.training.threads)
+        network = self._network(self.folder / WEIGHTS).to(self.training.device)
+        card = read_card(self.data)
+        questions = Evaluation(
+            *(self.data, card, network, self.config.network),
+            *(self.config.seed, self.training.threads),
+        )
+        return summary(questions.answers(), card)
 
 
-def _key(data: Workspace, config: Config, training: TrainConfig, start: Path | None) -> str:
-    """The fingerprint of all that a stage's network is made of."""
-    learned = {k: v for k, v in asdict(training).items() if k not in _NOT_LEARNED_FROM}
-    given = [Path(p) for p in (config.network.encoder_weights,) if p]
-    given += sorted(Path(config.network.llm).glob("*.safetensors"))
-    return fingerprint(
-        version=VERSION,
-        seed=config.seed,
-        data=(read_card(data), data_fingerprint(data))[1],
-        network=asdict(config.network),
-        training=learned,
-        weights=[sha256_of_file(p) for p in (*given, *([start] if start else [])) if p.is_file()],
-    )
+def _pretrain(workspace: Workspace, config: Config) -> Stage:
+    return Stage("pretrain", workspace, workspace, config, config.pretrain, None)
 
 
-def _train(
-    name: str,
-    workspace: Workspace,
-    data: Workspace,
-    config: Config,
-    training: TrainConfig,
-    start: Path | None,
-    key: str,
-) -> None:
-    from safetensors.torch import save
-
-    from training.feed import Ask, Feed
-    from training.instructions import draw, pick_fixed
-    from training.loop import Trainer, load_trained, trained_state
-    from training.network import build
-
-    folder = workspace.models / name
-    (folder / "done.json").unlink(missing_ok=True)
-    card = read_card(data)
-    network = build(config.network, config.seed)
-    ask: Ask = draw
-    if start:
-        load_trained(network, start)
-        _write_instructions(folder, data, card, config.seed)
-        ask = pick_fixed(config.seed)
-    feed = Feed(data, card, config.network, training, network.sequencer, config.seed, ask)
-    trainer = Trainer(network, training, steps(training, card), folder, key)
-    trainer.run(feed.batches)
-    write_atomic(folder / WEIGHTS, save(trained_state(network)))
-    network.sequencer.tokenizer.save_pretrained(folder / "tokenizer")
-    write_atomic(folder / "config.json", json.dumps(to_dict(config), indent=1) + "\n")
-    _finish(name, workspace, folder, key, trainer.steps)
+def _finetune(workspace: Workspace, config: Config) -> Stage:
+    start = workspace.models / "pretrain" / WEIGHTS
+    study = Workspace(workspace.study)
+    return Stage("finetune", workspace, study, config, config.finetune, start)
 
 
 def steps(training: TrainConfig, card: Card) -> int:
     """`steps`, or as many as `epochs` passes over the images take."""
     samples = card.samples.get("train", 0)
     return training.steps or max(1, round(training.epochs * samples / training.batch))
-
-
-def _write_instructions(folder: Path, data: Workspace, card: Card, seed: int) -> None:
-    """The file of stage 2's fixed instructions, six a ROI."""
-    from training.instructions import fixed, truth
-
-    lines = [
-        json.dumps({"rendering_id": t.rendering_id, "roi_id": t.roi_id, **asdict(instruction)})
-        for sample in in_order(data, "train")
-        for t in (truth(row, card.quality_top, card.importance_top) for row in sample.labels)
-        for instruction in fixed(t, seed)
-    ]
-    write_atomic(folder / "instructions.jsonl", "\n".join(lines) + "\n")
-
-
-def _finish(name: str, workspace: Workspace, folder: Path, key: str, count: int) -> None:
-    import shutil
-
-    files = [folder / f for f in (WEIGHTS, "config.json", "curve.jsonl")]
-    hashes = {f.relative_to(workspace.root).as_posix(): sha256_of_file(f) for f in files}
-    Done(name, "network", key, hashes, {"steps": count}).write(folder / "done.json")
-    for checkpoint in folder.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
-
-
-def _evaluate(
-    folder: Path, data: Workspace, config: Config, training: TrainConfig
-) -> dict[str, float]:
-    """Numbers of `evaluation.json`, made anew unless it is of this network and these shards."""
-    path = folder / "evaluation.json"
-    key = fingerprint(
-        version=VERSION,
-        seed=config.seed,
-        weights=sha256_of_file(folder / WEIGHTS),
-        data=data_fingerprint(data),
-    )
-    found = _read_evaluation(path)
-    if found.get("fingerprint") != key:
-        found = {"fingerprint": key, **_evaluation(folder, data, config, training)}
-        write_atomic(path, json.dumps(found, indent=1) + "\n")
-    return dict(_numbers(found))
-
-
-def _evaluation(
-    folder: Path, data: Workspace, config: Config, training: TrainConfig
-) -> dict[str, Any]:
-    import torch
-
-    from training.evaluation import Evaluation, summary
-    from training.loop import load_trained
-    from training.network import build
-
-    torch.set_num_threads(training.threads)
-    network = build(config.network, config.seed).to(training.device)
-    load_trained(network, folder / WEIGHTS)
-    card = read_card(data)
-    questions = Evaluation(data, card, network, config.network, config.seed, training.threads)
-    return summary(questions.answers(), card)
 
 
 def _numbers(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

@@ -25,6 +25,8 @@ def test_arrays_of_a_sample(sample):
     assert all(r.inside.any() and r.mask.any() for r in made.regions)
     assert all(r.colour.shape == (regions.COLOUR,) for r in made.regions)
     np.testing.assert_array_equal(made.regions[0].colour, made.regions[2].colour)
+    share = regions.decode_mask(sample.rois[0]).mean()
+    assert np.exp(made.regions[1].colour[-1]) == pytest.approx(share)
 
 
 def test_patches_are_native_pixels_on_the_grid_around_the_roi(sample):
@@ -92,7 +94,7 @@ def test_statistics_are_numpys():
     saturation = values.max(1) - values.min(1)
     for wanted, quantiles in ((luminance, found[6:13]), (saturation, found[13:20])):
         np.testing.assert_allclose(quantiles, np.quantile(wanted, regions.QUANTILES), atol=4e-3)
-    assert 2 * len(found) == regions.COLOUR
+    assert 2 * len(found) + 1 == regions.COLOUR
     assert regions.statistics(np.full((5, 3), 255, np.uint8))[-1] == 1
 
 
