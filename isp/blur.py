@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 SHAPES = ("gaussian", "defocus", "motion")
+_TILE = 11
 _SUBSAMPLES = 9  # a side, per kernel pixel: anti-aliases the edge of disc and line
 
 
@@ -27,8 +28,24 @@ def blur(linear: np.ndarray, width: float, shape: str, angle: float = 0.0) -> np
     """
     if shape == "gaussian":
         return cv2.GaussianBlur(linear, (0, 0), width, borderType=cv2.BORDER_REFLECT_101)
-    kernel = point_spread(width, shape, angle)
-    return cv2.filter2D(linear, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return _convolve(linear, point_spread(width, shape, angle))
+
+
+def _convolve(linear: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Correlate by tiles of the kernel: OpenCV's direct way, which skips zeros, ends at 11x11."""
+    if len(kernel) <= _TILE:
+        return cv2.filter2D(linear, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    height, width = linear.shape[:2]
+    half = len(kernel) // 2
+    padded = cv2.copyMakeBorder(linear, half, half, half, half, cv2.BORDER_REFLECT_101)
+    blurred = np.zeros_like(linear)
+    for top in range(0, len(kernel), _TILE):
+        for left in range(0, len(kernel), _TILE):
+            tile = kernel[top : top + _TILE, left : left + _TILE]
+            if tile.any():
+                moved = padded[top:, left:]
+                blurred += cv2.filter2D(moved, -1, tile, anchor=(0, 0))[:height, :width]
+    return blurred
 
 
 def point_spread(width: float, shape: str, angle: float = 0.0) -> np.ndarray:

@@ -41,22 +41,23 @@ from manifests.config import RenderConfig
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A curve as a table over uint16. values: float64 (65536,), display light, [0, 1]."""
+    """A curve as a table over uint16 light. values: float64 (65536,), sRGB-encoded, [0, 1]."""
 
     values: np.ndarray
 
     @cached_property
     def light(self) -> np.ndarray:
-        """float32 (65536,), display light."""
-        return self.values.astype(np.float32)
+        """float32 (65536,), linear."""
+        return decode_srgb(self.values).astype(np.float32)
 
     @cached_property
     def encoded(self) -> np.ndarray:
         """uint8 (65536,), sRGB-encoded."""
-        return np.rint(255 * encode_srgb(self.values)).astype(np.uint8)
+        return np.rint(255 * self.values).astype(np.uint8)
 
 
-IDENTITY = Table(np.linspace(0, 1, FULL + 1))
+_LIGHT = np.linspace(0, 1, FULL + 1)
+IDENTITY = Table(encode_srgb(_LIGHT))
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Chain:
     @cached_property
     def table(self) -> Table:
         """Its curve."""
-        return Table(self.tone.curve(IDENTITY.values))
+        return Table(encode_srgb(self.tone.curve(_LIGHT)))
 
     def modules(self) -> Sequence[Module]:
         """In the order of development."""
@@ -167,9 +168,7 @@ class Chain:
         """The curve, with the step's contrast after it."""
         if step is None:
             return display
-        encoded = encode_srgb(display.curve.values)
-        curve = decode_srgb(contrast_curve(encoded, step.parameter))
-        return replace(display, curve=Table(curve))
+        return replace(display, curve=Table(contrast_curve(display.curve.values, step.parameter)))
 
     def colorfulness(self, display: Display, step: Step | None) -> Display:
         """The picture with the step's chroma; its curve is spent."""

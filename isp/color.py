@@ -94,8 +94,8 @@ def to_srgb(camera: np.ndarray, matrix: np.ndarray, white: float) -> np.ndarray:
     Returns:
         float32 (H, W, 3) RGB, linear sRGB, 1 = white, at least 0; above 1 is headroom.
     """
-    scaled = (matrix / white).astype(np.float32)
-    return np.maximum(cv2.transform(camera.astype(np.float32), scaled), np.float32(0))
+    linear = cv2.transform(camera.astype(np.float32), (matrix / white).astype(np.float32))
+    return np.maximum(linear, np.float32(0), out=linear)
 
 
 def limit_highlights(camera: np.ndarray, white: float, gains: np.ndarray) -> np.ndarray:

@@ -19,20 +19,25 @@ SRGB_TO_LMS = np.array(
 )
 CONES_TO_LIGHTNESS = np.array([0.2104542553, 0.7936177850, -0.0040720468])
 _LMS_TO_SRGB = np.linalg.inv(SRGB_TO_LMS).astype(np.float32)
+_MOST = 2.0  # times the chroma, at 100 percent
 _BISECTIONS = 8
 _ROUNDING = 2e-6
 
 
 @dataclass(frozen=True)
 class Chroma:
-    """A picture as OKLab lightness plus colour, both in cone response, and the room in the gamut.
+    """A picture as OKLab lightness and colour, both in cone response, and its room in the gamut.
 
-    lightness: float32 (H, W, 1). color: float32 (H, W, 3). room: float32 (H, W, 1), the largest
-    factor up to 2 on chroma that stays inside sRGB at this lightness and hue.
+    lightness: float32 (H, W, 3), three times the same. color: float32 (H, W, 3).
+    tight: int (N,), the pixels in which a factor of 2 on chroma leaves sRGB; there, (N, 1, 3):
+    room: float32 (N, 1, 1), the largest factor that stays inside at this lightness and hue.
     """
 
     lightness: np.ndarray
     color: np.ndarray
+    tight: np.ndarray
+    tight_lightness: np.ndarray
+    tight_color: np.ndarray
     room: np.ndarray
 
 
@@ -40,10 +45,15 @@ def chroma(linear: np.ndarray) -> Chroma:
     """Take apart a picture: float32 (H, W, 3) RGB, linear sRGB, [0, 1]."""
     lms = cv2.transform(linear, SRGB_TO_LMS.astype(np.float32))
     cones = np.cbrt(np.maximum(lms, 0))
-    lightness = cv2.transform(cones, CONES_TO_LIGHTNESS[None].astype(np.float32))[..., None]
     # The grey of lightness L has equal cone responses L.
+    lightness = cv2.transform(cones, np.tile(CONES_TO_LIGHTNESS, (3, 1)).astype(np.float32))
     color = cones - lightness
-    return Chroma(lightness, color, _room(lightness, color))
+    doubled = _to_linear(cv2.scaleAdd(color, _MOST, lightness))
+    tight = np.flatnonzero(~_in_gamut(doubled))
+    # OpenCV takes pictures, not lists: N pixels are a picture of width 1.
+    tight_lightness, tight_color = (m.reshape(-1, 1, 3)[tight] for m in (lightness, color))
+    room = _room(tight_lightness, tight_color)
+    return Chroma(lightness, color, tight, tight_lightness, tight_color, room)
 
 
 def scale_chroma(parts: Chroma, percent: float) -> np.ndarray:
@@ -52,32 +62,31 @@ def scale_chroma(parts: Chroma, percent: float) -> np.ndarray:
     Returns:
         float32 (H, W, 3) RGB, linear sRGB, inside [0, 1] but for rounding.
     """
-    factor = np.array(1.0 + percent / 100.0, np.float32)
-    if percent > 0:
-        return _to_linear(parts.lightness, parts.color, np.minimum(factor, parts.room))
-    return _to_linear(parts.lightness, parts.color, factor)
+    factor = 1.0 + percent / 100.0
+    linear = _to_linear(cv2.scaleAdd(parts.color, factor, parts.lightness))
+    if percent > 0 and parts.tight.size:
+        limited = parts.tight_color * np.minimum(np.float32(factor), parts.room)
+        linear.reshape(-1, 3)[parts.tight] = _to_linear(limited + parts.tight_lightness)[:, 0]
+    return linear
 
 
-def _to_linear(lightness: np.ndarray, color: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    cones = color * factor + lightness
+def _to_linear(cones: np.ndarray) -> np.ndarray:
     return cv2.transform(cones * cones * cones, _LMS_TO_SRGB)
 
 
 def _room(lightness: np.ndarray, color: np.ndarray) -> np.ndarray:
-    room = np.full(lightness.shape, 2.0, np.float32)
-    outside = ~_in_gamut(_to_linear(lightness, color, room))
-    if not outside.any():
-        return room
-    grey, tint = lightness[outside][:, None], color[outside][:, None]
-    low = np.ones((len(grey), 1, 1), np.float32)
-    high = np.full_like(low, 2.0)
+    low = np.ones((len(color), 1, 1), np.float32)
+    if not low.size:
+        return low
+    high = np.full_like(low, _MOST)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        fits = _in_gamut(_to_linear(grey, tint, middle))[:, :, None]
+        fits = _in_gamut(_to_linear(color * middle + lightness))[:, :, None]
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    room[outside] = low[:, 0]
-    return room
+    return low
 
 
 def _in_gamut(linear: np.ndarray) -> np.ndarray:
-    return np.all((linear >= -_ROUNDING) & (linear <= 1 + _ROUNDING), axis=-1)
+    red, green, blue = cv2.split(linear)
+    least = np.minimum(np.minimum(red, green), blue)
+    return (least >= -_ROUNDING) & (np.maximum(np.maximum(red, green), blue) <= 1 + _ROUNDING)

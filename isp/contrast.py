@@ -1,8 +1,10 @@
 """CONTRAST: a smooth curve about mid-grey, -100 to 100, black and white kept."""
 
 import numpy as np
+from scipy.special import expit, logit
 
 MID_GREY = 0.4613561  # 18 % reflectance, sRGB-encoded
+_MID_ODDS = logit(MID_GREY)
 _STOPS = 1.5  # log2 of the slope at mid-grey for 100
 
 
@@ -20,7 +22,4 @@ def contrast_curve(encoded: np.ndarray, percent: float) -> np.ndarray:
         float64 [0, 1], sRGB-encoded.
     """
     slope = 2.0 ** (_STOPS * percent / 100.0)
-    x = np.asarray(encoded, np.float64)
-    rising = x**slope * (1 - MID_GREY) ** slope * MID_GREY
-    falling = (1 - x) ** slope * MID_GREY**slope * (1 - MID_GREY)
-    return rising / (rising + falling)
+    return expit(slope * (logit(encoded) - _MID_ODDS) + _MID_ODDS)
