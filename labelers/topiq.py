@@ -22,7 +22,7 @@ from labelers.backbone import Rect, Tensor, changed, features, resnet_steps, sub
 from labelers.crops import Crop, Scores
 from labelers.models import Image
 
-_PIXELS_A_BATCH = 2**19  # of images together; a constant, so that batches never depend on a machine
+_PIXELS_A_BATCH = 2**18  # of images together; a constant, so that batches never depend on a machine
 _GATE_REACH = 2  # the gate has two 3x3 convolutions
 
 
@@ -52,7 +52,9 @@ class _Level:
 
 
 @dataclass(frozen=True)
-class _Reference:
+class Opened:
+    """A reference: the trace of its backbone and its levels."""
+
     states: list[Tensor]
     levels: list[_Level]
 
@@ -73,12 +75,13 @@ class Topiq:
         import torch
 
         with torch.inference_mode():
-            whole = self._reference(reference)
-            quality = [self._quality(crop, reference, renderings) for crop in crops]
-            importance = [self._importance(crop, whole, reference, renderings) for crop in crops]
+            whole = self.opened(reference)
+            quality = [self.quality(crop, reference, renderings) for crop in crops]
+            importance = [self.importance(crop, whole, reference, renderings) for crop in crops]
         return Scores(np.stack(quality, axis=1), np.stack(importance, axis=1))
 
-    def _quality(self, crop: Crop, reference: Image, renderings: Sequence[Image]) -> Any:
+    def quality(self, crop: Crop, reference: Image, renderings: Sequence[Image]) -> Any:
+        """Score of the masked crop in each rendering; float64, one a rendering."""
         masked = crop.masked(reference)
         levels = features(self.steps, trace(self.steps, self._tensor([masked])))
         scores = np.empty(len(renderings))
@@ -92,9 +95,10 @@ class Topiq:
             scores[part] = self._score([_pooled(g, levels[-1]) for g in gated])
         return scores
 
-    def _importance(
-        self, crop: Crop, whole: _Reference, reference: Image, renderings: Sequence[Image]
+    def importance(
+        self, crop: Crop, whole: Opened, reference: Image, renderings: Sequence[Image]
     ) -> Any:
+        """Fall of the whole image's score by the ROI of each rendering; float64."""
         rows, cols = crop.window
         rect = Rect(rows.start, rows.stop, cols.start, cols.stop)
         original = reference[crop.window]
@@ -116,7 +120,8 @@ class Topiq:
             scores[rows_of] = itself - self._score(pooled)
         return scores
 
-    def _reference(self, reference: Image) -> _Reference:
+    def opened(self, reference: Image) -> Opened:
+        """What importance needs of a reference (uint8 HxWx3), once a scene."""
         states = trace(self.steps, self._tensor([reference]))
         found = features(self.steps, states)
         levels = []
@@ -126,7 +131,7 @@ class Topiq:
             shape, size = feature.shape[-2:], pooled.shape[-2:]
             rows, cols = (_averaging(n, m, feature) for n, m in zip(shape, size, strict=True))
             levels.append(_Level(feature, gated, pooled, rows, cols))
-        return _Reference(states, levels)
+        return Opened(states, levels)
 
     def _gated(self, i: int, distorted: Tensor, reference: Tensor) -> Tensor:
         """Distorted, reference and difference, weighted by the difference's gate: Nx3CxHxW."""
