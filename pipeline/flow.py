@@ -100,15 +100,15 @@ class Flow:
         heapq.heappush(self.queues["gpu" if gpu else "cpu"], entry)
 
     def _check_upstream(self) -> None:
-        """Asked for a stage alone: what it comes after must be done, with this configuration."""
-        idle = [key for key in self.sources if not any((n, key) in self.seen for n in self.names)]
-        upstream = [s.name for s in self.ledger.stages if s.name not in self.names]
-        if idle and upstream:
-            raise SeagullError(
-                f"{self.names[0]}: {len(idle)} of {len(self.sources)} scenes (such as {idle[0]})"
-                f" have no {' and '.join(upstream)} of this configuration;"
-                f" run `seagull {upstream[0]}` with the same --config and --set first"
-            )
+        """Asked for a stage alone: what it comes after must be done, or have failed, before it."""
+        for key, source in self.sources.items():
+            states = self.ledger.states(source)
+            undone = [n for n, s in states.items() if n not in self.names and s.status == "ready"]
+            if undone and any(states[name].status == "waiting" for name in self.names):
+                raise SeagullError(
+                    f"{self.names[0]}: scene {key} has no {undone[0]} of this configuration;"
+                    f" run `seagull {undone[0]}` with the same --config and --set first"
+                )
 
     def _drain(self, executor: Executor, bar: tqdm) -> None:
         running = 0

@@ -18,7 +18,8 @@ from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SceneError, SeagullError
 from manifests.files import sha256_of, sha256_of_file
-from manifests.keys import WITHOUT, check_key, parse_rendering_id
+from manifests.keys import DISTORTIONS, WITHOUT, check_key, parse_rendering_id
+from manifests.ratings import Rating
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
@@ -44,9 +45,25 @@ def verify(workspace: Workspace, config: Config) -> tuple[Counter[str], list[str
             seen["scenes"] += 1
             problems += _guarded(_scene(workspace, config, scene, seen, images), scene.scene_id)
             bar.update()
-    for split in SPLITS:
-        problems += _guarded(_shards(workspace, split, scenes, seen, images), f"shards/{split}")
+    problems += _all_shards(workspace, scenes, seen, images)
+    if workspace.study.is_dir():
+        study = Workspace(workspace.study)
+        rated: dict[str, str] = {}
+        problems += _guarded(_study(study, seen, rated), "study")
+        problems += _all_shards(study, scenes, seen, rated)
     return seen, problems
+
+
+def _all_shards(
+    workspace: Workspace, scenes: list[Scene], seen: Counter[str], images: dict[str, str]
+) -> list[str]:
+    return [
+        problem
+        for split in SPLITS
+        for problem in _guarded(
+            _shards(workspace, split, scenes, seen, images), f"{workspace.shards(split)}"
+        )
+    ]
 
 
 def _guarded(problems: Iterator[str], where: str) -> list[str]:
@@ -149,6 +166,24 @@ def _labels(
             yield f"{label.rendering_id} {label.roi_id}: label {label.distortion_label}"
         if label.rendering_id.endswith("_ref") and label.importance != 0:
             yield f"{label.roi_id}: importance {label.importance} in the reference itself"
+
+
+def _study(study: Workspace, seen: Counter[str], images: dict[str, str]) -> Iterator[str]:
+    """SEAGULL-3k: its images, and ratings on the scale, of ROIs that are there."""
+    for row in read_records(study.table("renderings"), Rendering):
+        yield from _rendering(study, row)
+        images[row.rendering_id] = row.sha256
+        seen["rated renderings"] += 1
+    rois = {roi.roi_id for roi in read_records(study.table("rois"), Roi)}
+    for rating in read_records(study.table("ratings"), Rating):
+        seen["ratings"] += 1
+        if rating.rendering_id not in images or rating.roi_id not in rois:
+            yield f"{rating.rendering_id} {rating.roi_id}: rated, but not there"
+        severities = [getattr(rating, name) for name in DISTORTIONS]
+        if not all(0 <= value <= 5 for value in severities) or not (
+            0 <= rating.quality <= 4 and 0 <= rating.importance <= 4
+        ):
+            yield f"{rating.rendering_id} {rating.roi_id}: {rating.rater} is off the scale"
 
 
 def _shards(
