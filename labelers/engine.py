@@ -110,8 +110,11 @@ def _threshold(config: LabelsConfig) -> float:
 
 
 def _version(config: LabelsConfig) -> str:
-    weighed = weights.short(_weights(config)) if config.scorer in _TOPIQ else "weight-free"
-    return f"pyiqa-{version('pyiqa')} {weighed}"
+    pyiqa = f"pyiqa-{version('pyiqa')}"
+    if config.scorer not in _TOPIQ:
+        return f"{pyiqa} weight-free"
+    precise = "" if config.precision == "fp32" else f" {config.precision}"
+    return f"{pyiqa} {weights.short(_weights(config))}{precise}"
 
 
 def _weights(config: LabelsConfig) -> Path:
@@ -126,7 +129,8 @@ def _engine(config: LabelsConfig, device: str) -> Scorer:
     if config.scorer in _TOPIQ:
         from labelers.topiq import Topiq, load_topiq
 
-        return Topiq(load_topiq(config.scorer, _weights(config), device), device)
+        metric = load_topiq(config.scorer, _weights(config), device)
+        return Topiq(metric, device, config.precision)
     from labelers import metric
 
     return metric.create(config.scorer, device)

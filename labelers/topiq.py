@@ -21,6 +21,7 @@ from labelers import weights
 from labelers.backbone import Rect, Tensor, changed, features, resnet_steps, substituted, trace
 from labelers.crops import Crop, Scores
 from labelers.models import Image
+from labelers.precision import precision
 
 _PIXELS_A_BATCH = 2**18  # of images together; a constant, so that batches never depend on a machine
 _GATE_REACH = 2  # the gate has two 3x3 convolutions
@@ -62,9 +63,10 @@ class Opened:
 class Topiq:
     """Scores by a pyiqa CFANet with a ResNet backbone."""
 
-    def __init__(self, metric: Any, device: str) -> None:
+    def __init__(self, metric: Any, device: str, precise: str = "fp32") -> None:
         self.net = copy.deepcopy(metric.net).to(device).eval()
         self.device = device
+        self.precise = precise
         _without_attention_maps(self.net)
         self.steps = resnet_steps(_fused(self.net.semantic_model))
 
@@ -74,7 +76,7 @@ class Topiq:
         """Quality and importance, renderings x crops (see `crops.Scores`)."""
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), precision(self.precise, self.device):
             whole = self.opened(reference)
             quality = [self.quality(crop, reference, renderings) for crop in crops]
             importance = [self.importance(crop, whole, reference, renderings) for crop in crops]
