@@ -75,6 +75,7 @@ class LabelsConfig:
     scorer: str = "embedded"  # a pyiqa full-reference metric, or embedded: the weight-free default
     weights: str = ""  # for topiq_fr: its checkpoint
     without_above: float | None = None  # None: the scorer's own threshold (TOPIQ's is 0.92)
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"  # of TOPIQ; the others compute in float64
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,8 @@ PRESETS: Mapping[str, Config] = {
         name="demo",
         render=RenderConfig(long_edge=512, tone="neutral"),
         shards=ShardsConfig(megabytes=32, train=0.7, val=0.05),
-        pretrain=TrainConfig(steps=900, batch=8, rois=4),
-        finetune=TrainConfig(steps=150, batch=12, rois=3, learning_rate=5e-4),
+        pretrain=TrainConfig(steps=900, batch=8, rois=4, threads=1),
+        finetune=TrainConfig(steps=150, batch=12, rois=3, learning_rate=5e-4, threads=1),
     ),
 }
 
