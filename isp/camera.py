@@ -1,5 +1,6 @@
 """Make and model of the camera, from the file's TIFF or CIFF tags: rawpy gives neither."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ def camera_name(path: Path) -> tuple[str | None, str | None]:
 def _tiff_names(path: Path) -> tuple[str | None, str | None] | None:
     exif = Image.Exif()
     try:
-        with path.open("rb") as file:
-            if file.read(2) not in (b"II", b"MM"):
+        with path.open("rb") as file, warnings.catch_warnings():
+            # Tags that are cut off elsewhere in the file are no concern here.
+            warnings.simplefilter("ignore")
+            start = file.read(2)
+            if start not in (b"II", b"MM"):
                 return None
-            exif.load(b"Exif\0\0" + path.read_bytes())
+            exif.load(b"Exif\0\0" + start + file.read())
         make, model = (exif.get(tag) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
     except (OSError, ValueError, SyntaxError, KeyError, UnidentifiedImageError):
         return None

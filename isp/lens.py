@@ -43,8 +43,9 @@ class LensCorrection:
         where = self.modifier.apply_subpixel_geometry_distortion()
         if where is None:
             return []
-        channels = [np.ascontiguousarray(where[:, :, channel]) for channel in range(3)]
-        return [cv2.convertMaps(channel, None, cv2.CV_16SC2) for channel in channels]
+        # One at a time: 16 megapixels are 130 MB a channel here.
+        planes = (np.ascontiguousarray(where[:, :, channel]) for channel in range(3))
+        return [cv2.convertMaps(plane, None, cv2.CV_16SC2) for plane in planes]
 
 
 def find_correction(

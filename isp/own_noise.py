@@ -2,6 +2,7 @@
 (or on its RGB, where it has none).
 """
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ def _rgb_planes(sensor: Sensor) -> dict[int, list[np.ndarray]]:
 
 def noise_profile(path: Path) -> NoiseModel | None:
     """DNG's NoiseProfile (tag 51041), one pair of shot and read for all planes or one a plane."""
+    # What is wrong with a file is said once, by `open_sensor`.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(path) as tiff:
             tag = tiff.pages.first.tags.get(51041)

@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from isp.photographs import bundled
+from isp.recipes import REFERENCE
+from isp.renderer import develop
+from isp.sensor import open_sensor
+from isp.unprocess import write_dng
+from isp.white_balance import gray_world, white_balance
+from manifests.config import RenderConfig
+
+RAW = Path(__file__).parents[3] / "shared" / "raw"
+
+
+class Told:
+    """What LibRaw says of white balance."""
+
+    def __init__(self, camera, daylight):
+        self.camera_whitebalance, self.daylight_whitebalance = camera, daylight
+
+
+MOSAIC = np.tile(np.array([[100, 200], [200, 50]], np.uint16), (8, 8))
+PATTERN = np.array([[0, 1], [3, 2]])
+
+
+def source(camera, daylight):
+    return white_balance(Told(camera, daylight), MOSAIC, PATTERN, (0,) * 4, 1023)
+
+
+def test_white_balance_falls_back_in_the_stated_order():
+    missing, bare = [0.0, 1.0, 0.0, 0.0], [2.2, 1.0, 1.4, 0.0]
+    assert source([1687, 1036, 1655, 1036], bare).gains == pytest.approx(
+        (1.6284, 1, 1.5975), abs=1e-4
+    )
+    assert source(missing, bare) == source([2.2, 1.0, 1.4, 0.0], None).__class__(
+        "daylight", (2.2, 1.0, 1.4)
+    )
+    balanced = source(missing, [0.907, 1.016, 0.952, 0.0])
+    assert (balanced.source, balanced.gains) == ("camera", (1.0, 1.0, 1.0))
+    grey = source(missing, [1.0, 1.0, 1.0, 0.0])
+    assert (grey.source, grey.gains) == ("gray_world", (2.0, 1.0, 4.0))
+
+
+def test_grey_world_is_bounded():
+    assert gray_world([0.0, 1.0, 100.0]) == (8, 1, 0.125)
+
+
+def turned(path, orientation):
+    """The same file with another EXIF orientation (tag 274, SHORT)."""
+    content = path.read_bytes()
+    old, new = (bytes((0x12, 1, 3, 0, 1, 0, 0, 0, code, 0)) for code in (1, orientation))
+    assert content.count(old) == 1
+    made = path.with_name(f"turned{orientation}.dng")
+    made.write_bytes(content.replace(old, new))
+    return made
+
+
+def reference(path):
+    config = RenderConfig(long_edge=128, tone="neutral", format="png")
+    content = next(develop(path, "ab", [REFERENCE], config, 0)[1]).content
+    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turn"),
+    [(3, cv2.ROTATE_180), (6, cv2.ROTATE_90_CLOCKWISE), (8, cv2.ROTATE_90_COUNTERCLOCKWISE)],
+)
+def test_pictures_come_out_the_right_way_up(tmp_path, orientation, turn):
+    path = tmp_path / "upright.dng"
+    write_dng(bundled()["rocket"](), path, "rocket")
+    np.testing.assert_array_equal(
+        reference(turned(path, orientation)), cv2.rotate(reference(path), turn)
+    )
+
+
+def test_pixels_that_are_not_square_are_made_so():
+    path = RAW / "KodakDC120_P003910.KDC"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    with open_sensor(path, 150) as sensor:
+        assert sensor.size == (1301, 976)
+
+
+def test_exposure_finds_what_is_above_white(tmp_path):
+    """A red beyond white in one channel: darkened, it shows its hue; clipping first would not."""
+    from isp.exposure import expose
+
+    light = np.array([[[1.6, 0.8, 0.4]]], np.float32)
+    darker = expose(light, -1.0)
+    np.testing.assert_allclose(darker[0, 0] / darker[0, 0, 1], [2.0, 1.0, 0.5], rtol=1e-6)
