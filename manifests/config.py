@@ -181,8 +181,8 @@ PRESETS: Mapping[str, Config] = {
         name="demo",
         render=RenderConfig(long_edge=512, tone="neutral"),
         shards=ShardsConfig(megabytes=32, train=0.7, val=0.05),
-        pretrain=TrainConfig(steps=900, batch=8, rois=4, threads=1),
-        finetune=TrainConfig(steps=150, batch=12, rois=3, learning_rate=5e-4, threads=1),
+        pretrain=TrainConfig(steps=700, batch=8, rois=4, threads=1),
+        finetune=TrainConfig(steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1),
     ),
 }
 
