@@ -18,8 +18,8 @@ from labelers.models import Image, load_mask_models
 from labelers.rois import find_rois, random_points
 from manifests.config import MasksConfig
 
-_LONG_EDGE = 768
-_RENDERINGS = 12
+_LONG_EDGE = 640
+_RENDERINGS = 8
 _POINTS = 6  # a side
 
 
@@ -34,7 +34,7 @@ def rows() -> list[dict[str, Any]]:
     crops = _spread(reference)
     return [
         *_topiq_rows(reference, crops, renderings),
-        _ssimc_row(reference, crops, renderings[:2]),
+        _ssimc_row(reference, crops[:2], renderings),
         *_mask_rows(reference),
     ]
 

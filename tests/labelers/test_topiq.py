@@ -1,5 +1,6 @@
 """The TOPIQ engine against pyiqa's own metric, on the same random weights, pair by pair."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +42,33 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def metric(checkpoint: Path) -> object:
-    return load_topiq("topiq_fr", checkpoint, "cpu")
+def pair(checkpoint: Path) -> tuple[PlainMetric, Topiq]:
+    """Pyiqa's metric, pair by pair, and the engine, on the same weights."""
+    metric = load_topiq("topiq_fr", checkpoint, "cpu")
+    plain = PlainMetric("topiq_fr", metric, "cpu")
+    plain.least = 1
+    return plain, Topiq(metric, "cpu")
 
 
 @pytest.mark.parametrize(("height", "width", "box"), CASES)
-def test_equals_pyiqa(metric: object, height: int, width: int, box: tuple) -> None:
-    rng = np.random.default_rng(height * width)
+def test_equals_pyiqa(pair: tuple, height: int, width: int, box: tuple) -> None:
+    _compare(pair, np.random.default_rng(height * width), height, width, box)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SEAGULL_RANDOM_CASES", "4"))))
+def test_equals_pyiqa_on_random_cases(pair: tuple, seed: int) -> None:
+    """Sides 8 to 1024 (mostly small), any box; SEAGULL_RANDOM_CASES=500 for the long run."""
+    rng = np.random.default_rng(seed)
+    longest = 1024 if seed % 50 == 49 else 160
+    height, width = np.exp(rng.uniform(np.log(8), np.log(longest), 2)).astype(int)
+    x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+    w, h = int(rng.integers(1, width - x + 1)), int(rng.integers(1, height - y + 1))
+    if seed % 10 == 9:
+        x, y, w, h = 0, 0, int(width), int(height)
+    _compare(pair, rng, int(height), int(width), (x, y, w, h))
+
+
+def _compare(pair: tuple, rng: np.random.Generator, height: int, width: int, box: tuple) -> None:
     reference = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
     noisy = np.clip(reference + rng.normal(0, 30, reference.shape), 0, 255).astype(np.uint8)
     renderings = [noisy, reference, 255 - reference]
@@ -55,11 +76,10 @@ def test_equals_pyiqa(metric: object, height: int, width: int, box: tuple) -> No
         Crop(box, np.ones((box[3], box[2]), np.bool_)),
         Crop(box, rng.random((box[3], box[2])) < 0.7),
     ]
-    plain = PlainMetric("topiq_fr", metric, "cpu")
-    plain.least = 1
+    plain, engine = pair
     theirs = plain.scores(reference, crops, renderings)
-    ours = Topiq(metric, "cpu").scores(reference, crops, renderings)
-    assert np.ptp(theirs.quality) > 1e-3 and np.abs(theirs.importance).max() > 1e-4
+    ours = engine.scores(reference, crops, renderings)
+    assert np.ptp(theirs.quality[:, 0]) > 1e-4 and np.abs(theirs.importance).max() > 1e-4
     np.testing.assert_allclose(ours.quality, theirs.quality, atol=1e-5)
     np.testing.assert_allclose(ours.importance, theirs.importance, atol=1e-5)
     assert (ours.importance[1] == 0).all()
