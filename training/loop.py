@@ -98,12 +98,12 @@ class Trainer:
         device = torch.device(self.config.device).type
         with torch.autocast(device, torch.bfloat16, enabled=half):
             loss = self.network.loss(batch.to(self.config.device), self.config.auxiliary)
+        if not math.isfinite(loss.item()):
+            raise SeagullError(f"the loss is {loss.item()} at step {step}: lower learning_rate")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
         optimizer.step()
-        if not math.isfinite(loss.item()):
-            raise SeagullError(f"the loss is {loss.item()} at step {step}: lower learning_rate")
         return {"step": step + 1, "loss": loss.item(), "lr": rate}
 
     def _rate(self, steps: int, began: float) -> float:

@@ -118,7 +118,13 @@ class Stage:
         network = build(self.config.network, self.config.seed)
         if weights:
             load_trained(network, weights)
-        return network
+        try:
+            return network.to(self.training.device)
+        except (RuntimeError, AssertionError) as error:
+            raise SeagullError(
+                f"{self.name}.device: '{self.training.device}' is not to be had here "
+                f"({str(error).splitlines()[0]}); cpu always is"
+            ) from error
 
     def _feed(self, card: Card, network: "Network") -> Any:
         from training.feed import Feed
@@ -179,7 +185,7 @@ class Stage:
         from training.evaluation import Evaluation, summary
 
         torch.set_num_threads(self.training.threads)
-        network = self._network(self.folder / WEIGHTS).to(self.training.device)
+        network = self._network(self.folder / WEIGHTS)
         card = read_card(self.data)
         questions = Evaluation(
             *(self.data, card, network, self.config.network),

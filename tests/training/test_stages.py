@@ -64,6 +64,12 @@ def test_what_is_missing_is_said(tmp_path, workspace, config):
         stages.evaluate(workspace, config)
 
 
+def test_a_device_that_is_not_there_is_said(workspace, config):
+    training = dataclasses.replace(config.pretrain, device="nowhere")
+    with pytest.raises(SeagullError, match=r"pretrain.device: 'nowhere'"):
+        stages.pretrain(workspace, dataclasses.replace(config, pretrain=training))
+
+
 def test_steps_are_passes_over_the_images(workspace):
     from training.shards import read_card
 
