@@ -111,6 +111,10 @@ class NetworkConfig:
     lora_rank: int = 0  # 0: train the LLM whole
     lora_alpha: int = 256
 
+    def __post_init__(self) -> None:
+        _require(self.width >= 8 and self.width % 8 == 0, "width must be a multiple of 8 heads")
+        _require(self.view >= 32 and self.patch >= 16, "view must be 32 or more, patch 16 or more")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
