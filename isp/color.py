@@ -36,7 +36,8 @@ def camera_to_srgb(
 
     With a table matrix and gains that name an illuminant, as the DNG specification does: the white
     that the gains make grey is adapted to D65 (Bradford) in XYZ. Else, as dcraw (D. Coffin) does,
-    the rows are scaled to keep white. Without any matrix camera RGB is taken as sRGB.
+    the rows are scaled to keep white; so for gains of 1, the sign of a mosaic balanced already.
+    Without any matrix camera RGB is taken as sRGB.
 
     Args:
         color_matrix: the file's own (DNG), camera RGB -> sRGB; LibRaw has scaled its rows.
@@ -54,7 +55,7 @@ def camera_to_srgb(
     to_camera = np.asarray(xyz_to_camera, np.float64)[:3]
     neutral = 1.0 / np.asarray(gains[:3], np.float64)
     white = np.linalg.solve(to_camera, neutral)
-    if not _is_light(white):
+    if len(set(gains[:3])) == 1 or not _is_light(white):
         srgb_to_camera = _white_kept(to_camera @ SRGB_TO_XYZ)
         return np.linalg.inv(srgb_to_camera), "camera table"
     to_srgb = np.linalg.inv(SRGB_TO_XYZ) @ bradford(white, SRGB_TO_XYZ.sum(axis=1))
@@ -75,7 +76,6 @@ def bradford(white: np.ndarray, target: np.ndarray) -> np.ndarray:
 def _is_light(xyz: np.ndarray) -> bool:
     """Whether a white lies near the CIE daylight locus, extended to incandescent light.
 
-    Gains of 1 on a mosaic that the camera balanced do not name an illuminant.
     """
     if not (xyz > 0).all():
         return False
