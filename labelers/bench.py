@@ -18,8 +18,9 @@ from labelers.models import Image, load_mask_models
 from labelers.rois import find_rois, random_points
 from manifests.config import MasksConfig
 
-_LONG_EDGE = 640
-_RENDERINGS = 8
+_LONG_EDGE = 1024
+_RENDERINGS = 12
+_IN_WHOLE = 3  # renderings of these for importance, which sees the whole image
 _POINTS = 6  # a side
 
 
@@ -34,7 +35,7 @@ def rows() -> list[dict[str, Any]]:
     crops = _spread(reference)
     return [
         *_topiq_rows(reference, crops, renderings),
-        _ssimc_row(reference, crops[:2], renderings),
+        _ssimc_row(reference, crops[1:2], renderings),
         *_mask_rows(reference),
     ]
 
@@ -80,7 +81,7 @@ def _topiq_rows(
         whole, opening = _timed(lambda: ours.opened(reference))
         quality, quality_s = _timed(lambda: [ours.quality(c, reference, renderings) for c in crops])
         moved, moved_s = _timed(
-            lambda: [ours.importance(c, whole, reference, renderings) for c in crops]
+            lambda: [ours.importance(c, whole, reference, renderings[:_IN_WHOLE]) for c in crops]
         )
     loop_quality, loop_quality_s = _timed(
         lambda: [plain.score(c.masked(one), c.masked(reference)) for c in crops]
@@ -88,11 +89,11 @@ def _topiq_rows(
     loop_moved, loop_moved_s = _timed(
         lambda: [itself - plain.score(c.pasted(reference, one), reference) for c in crops]
     )
-    labels, pairs = len(crops) * len(renderings), len(crops)
+    pairs = len(crops)
     return [
-        _row("topiq_fr quality, a label", quality_s / labels, "pyiqa, pair by pair",
-             loop_quality_s / pairs, 3.0, _gap(quality, loop_quality)),
-        _row("topiq_fr importance, a label", moved_s / labels, "pyiqa, pair by pair",
+        _row("topiq_fr quality, a label", quality_s / pairs / len(renderings),
+             "pyiqa, pair by pair", loop_quality_s / pairs, 3.0, _gap(quality, loop_quality)),
+        _row("topiq_fr importance, a label", moved_s / pairs / _IN_WHOLE, "pyiqa, pair by pair",
              loop_moved_s / pairs, 6.0, _gap(moved, loop_moved)),
         _row("topiq_fr reference, once a scene", opening, "none", None, None, None),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Any full-reference metric of pyiqa by its name, image by image: the plain door.
+"""Any weight-free full-reference metric of pyiqa by name, image by image: the plain door.
 
 Slow and general. `ssim.py` and `topiq.py` compute the same numbers faster for their metrics. For a
 metric that is lower for better images (a distance) the score is 1 - distance.
@@ -14,15 +14,22 @@ from labelers.crops import Crop, Scores
 from labelers.models import Image
 from manifests.errors import SeagullError
 
-LEAST_SIDE = 32  # crops thinner than this are padded with zeros for metrics without a known window
-_LEAST = {"ssim": 11, "ssimc": 11, "ms_ssim": 176, "vif": 41, "psnr": 1, "psnry": 1}
-
-
-def full_reference_names() -> list[str]:
-    """The metrics that can be asked for."""
-    from pyiqa.default_model_configs import DEFAULT_CONFIGS
-
-    return sorted(k for k, v in DEFAULT_CONFIGS.items() if v["metric_mode"] == "FR")
+# A side that each metric's windows and pyramid fit in; thinner crops are padded with zeros, as
+# what is outside the mask is.
+WEIGHT_FREE = {
+    "cw_ssim": 64,
+    "fsim": 4,
+    "gmsd": 4,
+    "mad": 16,
+    "ms_ssim": 161,
+    "nlpd": 4,
+    "psnr": 1,
+    "psnry": 1,
+    "ssim": 11,
+    "ssimc": 11,
+    "vif": 41,
+    "vsi": 4,
+}
 
 
 class PlainMetric:
@@ -31,7 +38,7 @@ class PlainMetric:
     def __init__(self, name: str, metric: Any, device: str) -> None:
         self.metric = metric
         self.device = device
-        self.least = _LEAST.get(name, LEAST_SIDE)
+        self.least = WEIGHT_FREE.get(name, 1)
 
     def scores(
         self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
@@ -65,15 +72,15 @@ class PlainMetric:
 
 
 def create(name: str, device: str) -> PlainMetric:
-    """The metric `name` without weights.
+    """The metric `name`, which needs no weights.
 
     Raises:
-        SeagullError: no such full-reference metric.
+        SeagullError: no full-reference metric of pyiqa, or one that would fetch weights.
     """
-    if name not in full_reference_names():
+    if name not in WEIGHT_FREE:
         raise SeagullError(
-            f"scorer '{name}' is no full-reference metric of pyiqa; "
-            f"there are embedded, {', '.join(full_reference_names())}"
+            f"scorer '{name}' is no full-reference metric that can be used: without weights there "
+            f"are embedded, {', '.join(WEIGHT_FREE)}; with labels.weights topiq_fr, topiq_fr-pipal"
         )
     import pyiqa
 

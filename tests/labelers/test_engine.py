@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from labelers.crops import Crop
 from labelers.engine import labeler_identity, load_labeler
+from labelers.metric import WEIGHT_FREE, create
 from labelers.rle import encode
 from manifests.config import LabelsConfig
 from manifests.errors import SeagullError
@@ -89,6 +91,7 @@ def test_other_size_is_refused(case: tuple) -> None:
         (LabelsConfig("vif"), "without_above"),
         (LabelsConfig("nonsense", "", 0.9), "no full-reference metric"),
         (LabelsConfig("brisque", "", 0.9), "no full-reference metric"),
+        (LabelsConfig("lpips", "", 0.9), "with labels.weights topiq_fr"),
     ],
 )
 def test_wrong_scorers_are_refused(config: LabelsConfig, message: str) -> None:
@@ -100,3 +103,18 @@ def test_identity_tells_configurations_apart() -> None:
     base = LabelsConfig()
     others = [replace(base, without_above=0.5), replace(base, scorer="psnr", without_above=0.5)]
     assert len({labeler_identity(c) for c in (base, *others)}) == 3
+
+
+@pytest.mark.parametrize("name", sorted(set(WEIGHT_FREE) - {"cw_ssim", "ms_ssim"}))
+def test_every_metric_takes_the_smallest_crop(name: str) -> None:
+    """A ROI of 3x5 pixels; cw_ssim and ms_ssim, padded the same way, take seconds."""
+    rng = np.random.default_rng(0)
+    reference = rng.integers(0, 256, (48, 52, 3)).astype(np.uint8)
+    crop = Crop((7, 9, 3, 5), np.ones((5, 3), np.bool_))
+    scores = create(name, "cpu").scores(
+        reference, [crop], [np.full_like(reference, 128), reference]
+    )
+    assert np.isfinite(scores.quality).all() and np.isfinite(scores.importance).all()
+    if name not in ("mad", "vif"):  # which say nothing of 15 pixels in a black crop
+        assert scores.quality[0] < scores.quality[1]
+        assert scores.importance[0] > 0 == scores.importance[1]
