@@ -99,13 +99,13 @@ def _padded(sequences: Sequence[Tokens], pad: int) -> tuple[Tensor, Tensor, Tens
     return torch.from_numpy(ids), torch.from_numpy(attention), torch.from_numpy(labels)
 
 
-def ahead(function: Callable[[A], R], items: Iterable[A], threads: int) -> Iterator[R]:
-    """`map`, computed up to 4 items a thread ahead of who reads, in order."""
+def ahead(function: Callable[[A], R], items: Iterable[A], threads: int, depth: int) -> Iterator[R]:
+    """`map` in order, computed by `threads` up to `depth` items ahead of who reads."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > 4 * threads:
+            if len(waiting) > depth:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -80,7 +80,7 @@ class Evaluation:
             for s in in_order(self.workspace, "test")
             if unit_interval("evaluate", self.seed, s.rendering_id) < part.share
         )
-        asked = ahead(lambda s: self._prepare(s, part.rois), chosen, self.threads)
+        asked = ahead(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
         answered: list[Answered] = []
         while images := list(islice(asked, IMAGES)):
             answered += self._answer(images)

@@ -52,9 +52,10 @@ class Feed:
         """For ever, from step `start` on."""
         first = start * self.config.batch
         samples = shuffled(self.workspace, "train", self.seed, first)
-        drawn = ahead(self._draw, zip(count(first), samples, strict=False), self.config.threads)
+        batch, numbered = self.config.batch, zip(count(first), samples, strict=False)
+        drawn = ahead(self._draw, numbered, self.config.threads, depth=2 * batch)
         while True:
-            yield self._batch(list(islice(drawn, self.config.batch)))
+            yield self._batch(list(islice(drawn, batch)))
 
     def _draw(self, item: tuple[int, RawSample]) -> Drawn:
         position, sample = item

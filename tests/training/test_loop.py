@@ -82,7 +82,7 @@ def test_batches_do_not_depend_on_threads(workspace, small):
 
 
 def test_ahead_is_map():
-    assert list(ahead(lambda x: x * x, range(50), 3)) == [x * x for x in range(50)]
+    assert list(ahead(lambda x: x * x, range(50), 3, depth=7)) == [x * x for x in range(50)]
 
 
 def test_schedule():
