@@ -74,9 +74,7 @@ def bradford(white: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _is_light(xyz: np.ndarray) -> bool:
-    """Whether a white lies near the CIE daylight locus, extended to incandescent light.
-
-    """
+    """Whether a white lies near the CIE daylight locus, extended to incandescent light."""
     if not (xyz > 0).all():
         return False
     x, y = xyz[:2] / xyz.sum()

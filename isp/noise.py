@@ -111,8 +111,8 @@ def noisy_mosaic(
         deviation = cv2.LUT(cells[:, y], table).reshape(cells[:, y].shape)
         added = cv2.multiply(standard_normal(deviation.shape, draw), deviation)
         summed = cv2.add(cells[:, y], added.reshape(deviation.shape), dtype=cv2.CV_16U)
-        np.minimum(summed.reshape(deviation.shape), np.uint16(white), out=filled[:, y])
-    return noisy[:height, :width]
+        filled[:, y] = summed.reshape(deviation.shape)
+    return np.minimum(noisy, np.uint16(white), out=noisy)[:height, :width]
 
 
 def standard_normal(shape: tuple[int, ...], draw: np.random.Generator) -> np.ndarray:
@@ -120,7 +120,8 @@ def standard_normal(shape: tuple[int, ...], draw: np.random.Generator) -> np.nda
 
     Four times faster than drawing them exactly; the largest is 4.3 deviations.
     """
-    bits = np.frombuffer(draw.bytes(2 * prod(shape)), "<u2").reshape(shape)
+    words = draw.bit_generator.random_raw(-(-prod(shape) // 4))
+    bits = words.astype("<u8").view("<u2")[: prod(shape)].reshape(shape)
     return cv2.LUT(bits, _quantiles()).reshape(shape)
 
 

@@ -14,6 +14,7 @@ from isp.chain import Chain
 from isp.compression import Encoded
 from isp.lens import LensCorrection, find_correction
 from isp.levels import levels_identity
+from isp.memory import keep_freed_memory
 from isp.own_noise import own_noise
 from isp.recipes import Recipe, Step
 from isp.sensor import Sensor, open_sensor
@@ -56,6 +57,7 @@ def develop(
         SceneError: the file is empty, not_raw, unreadable, unsupported or too_large.
     """
     cv2.setNumThreads(1)
+    keep_freed_memory()
     with ExitStack() as stack:
         sensor = stack.enter_context(open_sensor(raw, config.max_megapixels))
         capture, correction = _capture(sensor, config)
