@@ -11,6 +11,7 @@ Every other package may import this one; it imports none of them.
     files.py       atomic files and their sha256
     done.py        the record written last, with the fingerprint of all that made an output
     config.py      frozen dataclasses, presets, YAML, overrides
+    progress.py    how far a long run is, on standard error
     chance.py      counter-based random numbers keyed by what is being made
     levels.py      eq. 1: continuous scores <-> five words
 """

@@ -14,8 +14,8 @@ from pathlib import Path
 from manifests.config import Config
 from manifests.done import Done
 from manifests.errors import SeagullError
+from manifests.progress import progress
 from manifests.workspace import Workspace
-from pipeline.progress import progress
 from pipeline.sources import Source
 from pipeline.stages import BUILD, Stage, Unit, record_done, stage_by_name
 from pipeline.worker import cap_threads

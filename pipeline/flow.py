@@ -17,12 +17,12 @@ from tqdm import tqdm
 from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX
+from manifests.progress import progress
 from manifests.records import Failure
 from manifests.workspace import Workspace
 from pipeline.executors import Executor
 from pipeline.failures import MAY_PASS, forget_failure, write_failure
 from pipeline.ledger import Ledger
-from pipeline.progress import progress
 from pipeline.sources import Source
 from pipeline.stages import stage_by_name
 from pipeline.worker import Outcome, Task

@@ -6,7 +6,7 @@ Pictures are inside the file. A section whose data are not there yet says which 
 import base64
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,9 +205,20 @@ def _learned_section(learned: Learned) -> dict[str, Any]:
         "confusion": _png_uri(figures.confusion_matrix(matrix["labels"], matrix["matrix"]))
         if matrix
         else "",
-        "scores": {k: v for k, v in learned.evaluation.items() if isinstance(v, int | float | str)},
+        "scores": _flat(learned.evaluation),
         "examples": learned.evaluation.get("examples", []),
     }
+
+
+def _flat(evaluation: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Numbers and words, those in nested tables under `table: name`."""
+    rows: dict[str, Any] = {}
+    for key, value in evaluation.items():
+        if isinstance(value, int | float | str):
+            rows[f"{prefix}{key}"] = value
+        elif isinstance(value, dict) and key != "confusion":
+            rows |= _flat(value, f"{prefix}{key}: ")
+    return rows
 
 
 def _json(path: Path) -> dict[str, Any]:

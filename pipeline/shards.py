@@ -22,12 +22,12 @@ from manifests.config import Config
 from manifests.done import Done, fingerprint, read_done
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, atomic_file, sha256_of_file
+from manifests.progress import progress
 from manifests.ratings import Rating
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records, write_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.ledger import Ledger
-from pipeline.progress import progress
 from pipeline.sources import known_sources, split_of
 
 VERSION = 1

@@ -19,12 +19,12 @@ from manifests.done import read_done
 from manifests.errors import SceneError, SeagullError
 from manifests.files import sha256_of, sha256_of_file
 from manifests.keys import DISTORTIONS, WITHOUT, check_key, parse_rendering_id
+from manifests.progress import progress
 from manifests.ratings import Rating
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.images import decode_image
-from pipeline.progress import progress
 from pipeline.sources import split_of
 
 

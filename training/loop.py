@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
 from manifests.files import atomic_file, write_atomic
+from manifests.progress import progress
 from training.batches import Batch
 from training.network import Network
 
@@ -69,19 +70,19 @@ class Trainer:
 
     def run(self, batches: Callable[[int], Iterator[Batch]]) -> None:
         """Train from the latest checkpoint, or from the start, to the last step."""
-        from tqdm import tqdm
-
         torch.set_num_threads(self.config.threads)
         self.network.to(self.config.device).train()
         optimizer = self._optimizer()
         start, curve = self._resume(optimizer)
         began = time.perf_counter()
         feed = batches(start)
-        for step in tqdm(range(start, self.steps), "training", self.steps, initial=start):
-            curve.append(self._step(next(feed), step, optimizer))
-            curve[-1]["samples_per_s"] = self._rate(step + 1 - start, began)
-            if (step + 1) % self.config.checkpoint_every == 0 and step + 1 < self.steps:
-                self._save(step + 1, optimizer, curve)
+        with progress(self.steps, self.folder.name, "steps", done=start) as bar:
+            for step in range(start, self.steps):
+                curve.append(self._step(next(feed), step, optimizer))
+                curve[-1]["samples_per_s"] = self._rate(step + 1 - start, began)
+                if (step + 1) % self.config.checkpoint_every == 0 and step + 1 < self.steps:
+                    self._save(step + 1, optimizer, curve)
+                bar.update()
         write_atomic(self.folder / "curve.jsonl", _lines(curve))
 
     def _optimizer(self) -> torch.optim.Optimizer:

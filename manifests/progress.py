@@ -1,7 +1,7 @@
 """How far a long run is, its rate and the time left, on standard error."""
 
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -21,16 +21,10 @@ class _Lines:
         self.stream.flush()
 
 
-def progress(total: int, what: str, unit: str) -> tqdm:
-    """A tqdm bar; where standard error is no terminal, a line every ten seconds."""
+def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm:
+    """A tqdm bar from `done` to `total`; where standard error is no terminal, a line at a time."""
+    bar: dict[str, Any] = {"desc": what, "unit": f" {unit}", "initial": done, "smoothing": 0.1}
     if sys.stderr.isatty():
-        return tqdm(total=total, desc=what, unit=f" {unit}", dynamic_ncols=True, smoothing=0.1)
-    return tqdm(
-        total=total,
-        desc=what,
-        unit=f" {unit}",
-        file=_Lines(sys.stderr),
-        mininterval=10,
-        ncols=0,  # numbers alone, no bar
-        smoothing=0.1,
-    )
+        return tqdm(total=total, dynamic_ncols=True, **bar)
+    # Numbers alone, every ten seconds.
+    return tqdm(total=total, file=_Lines(sys.stderr), mininterval=10, ncols=0, **bar)
