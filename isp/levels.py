@@ -9,7 +9,6 @@
 What stands beside `parameter` is the distortion's options (blur's shape, compression's codec).
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from isp.blur import SHAPES
+from isp.compression import CODECS, SUBSAMPLINGS
 from manifests.config import RenderConfig
 from manifests.done import fingerprint
 from manifests.errors import SeagullError
@@ -40,6 +41,10 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "contrast": (-100, 100),
     "colorfulness": (-100, 100),
     "compression": (1, 100),
+}
+_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "blur": {"shape": SHAPES, "angle": ()},  # degrees
+    "compression": {"codec": CODECS, "subsampling": SUBSAMPLINGS},
 }
 
 
@@ -64,7 +69,7 @@ def load_levels(name: str) -> dict[str, tuple[Setting, ...]]:
         SeagullError: no such file, no YAML, or not six distortions of twenty settings in range.
     """
     path = levels_path(name)
-    return dict(_parse(path, _read(path)))
+    return dict(_parse(path, path.stat().st_mtime_ns if path.exists() else 0))
 
 
 def levels_identity(config: RenderConfig) -> str:
@@ -74,22 +79,25 @@ def levels_identity(config: RenderConfig) -> str:
     return sha256_of(fingerprint(**parts).encode())
 
 
-def _read(path: Path) -> str:
+def read_yaml(path: Path) -> Any:
+    """The value in a YAML file of settings.
+
+    Raises:
+        SeagullError: it cannot be read, or is no YAML.
+    """
     try:
-        return path.read_text()
+        return yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise SeagullError(
-            f"render.levels: cannot read {path}; give 'shipped' or a YAML in its form"
-        ) from error
+        raise SeagullError(f"cannot read the settings in {path}: no such text file") from error
+    except yaml.YAMLError as error:
+        raise SeagullError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
 
 
 @lru_cache(maxsize=8)
-def _parse(path: Path, text: str) -> tuple[tuple[str, tuple[Setting, ...]], ...]:
-    try:
-        table = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SeagullError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(table, dict) or set(table) - {"about"} != set(DISTORTIONS):
+def _parse(path: Path, changed: int) -> tuple[tuple[str, tuple[Setting, ...]], ...]:
+    """`changed` is the file's time: another one is another table."""
+    table = read_yaml(path)
+    if not isinstance(table, dict) or set(table) != set(DISTORTIONS):
         raise SeagullError(f"{path}: expected the six distortions {', '.join(DISTORTIONS)}")
     return tuple((name, _settings(path, name, table[name])) for name in DISTORTIONS)
 
@@ -100,16 +108,30 @@ def _settings(path: Path, name: str, section: Any) -> tuple[Setting, ...]:
         raise SeagullError(f"{path}: {name} needs a list of {LEVELS} levels by severity")
     if section.get("unit") != UNITS[name]:
         raise SeagullError(f"{path}: {name} has unit {section.get('unit')}, not {UNITS[name]}")
-    return tuple(_setting(path, name, level, row) for level, row in enumerate(rows, start=1))
+    return tuple(read_setting(f"{path}: level {n}", name, row) for n, row in enumerate(rows, 1))
 
 
-def _setting(path: Path, name: str, level: int, row: Any) -> Setting:
-    where = f"{path}: {name} level {level}"
+def read_setting(where: str, name: str, cell: Any) -> Setting:
+    """One cell, `{parameter: ..., option: ...}`, checked; `where` opens the message.
+
+    Raises:
+        SeagullError: no such distortion or option, or a value out of range.
+    """
+    if name not in UNITS:
+        raise SeagullError(f"{where}: '{name}' is none of {', '.join(DISTORTIONS)}")
     low, high = _RANGES[name]
-    value = row.get("parameter") if isinstance(row, dict) else None
-    if not isinstance(value, int | float) or not low <= value <= high or not math.isfinite(value):
-        raise SeagullError(f"{where}: expected a parameter in {low}..{high} {UNITS[name]}")
+    value = cell.get("parameter") if isinstance(cell, dict) else None
+    if not isinstance(value, int | float) or not low <= value <= high:
+        raise SeagullError(f"{where}: {name} needs a parameter in {low}..{high} {UNITS[name]}")
     if value == 0:
-        raise SeagullError(f"{where}: parameter 0 is the reference, not a distortion")
-    options = tuple(sorted((k, v) for k, v in row.items() if k != "parameter"))
-    return Setting(float(value), UNITS[name], options)
+        raise SeagullError(f"{where}: {name} with parameter 0 is the reference, no distortion")
+    options = {key: option for key, option in cell.items() if key != "parameter"}
+    for key, option in options.items():
+        allowed = _OPTIONS.get(name, {}).get(key)
+        if allowed is None or not (option in allowed or (key == "angle" and _is_angle(option))):
+            raise SeagullError(f"{where}: {name} has no option {key}: {option}")
+    return Setting(float(value), UNITS[name], tuple(sorted(options.items())))
+
+
+def _is_angle(option: Any) -> bool:
+    return isinstance(option, int | float) and -360 <= option <= 360

@@ -3,12 +3,14 @@
 A recipe says what differs from the reference, never how the reference is made (`RenderConfig`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from isp.levels import Setting, load_levels
+from isp.levels import Setting, load_levels, read_setting, read_yaml
 from manifests.chance import generator
 from manifests.config import RenderConfig
+from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION
 
 MIXED = "mixed"
@@ -88,10 +90,27 @@ def _mixture(number: int, sha256: str, seed: int, table: dict[str, tuple[Setting
     return Recipe(MIXED, number, tuple(steps))
 
 
+def mixtures(path: Path) -> list[Recipe]:
+    """Mixtures that a YAML names, level 1 onwards: a list of `{distortion: {parameter: ...}, ...}`.
+
+        - {exposure: {parameter: -1.5}, noise: {parameter: 4}}
+        - {blur: {parameter: 1.2, shape: motion, angle: 30}, compression: {parameter: 20}}
+
+    Raises:
+        SeagullError: no such list, fewer than two distortions, or a setting out of range.
+    """
+    rows = read_yaml(path)
+    if not isinstance(rows, list) or not all(isinstance(r, dict) and len(r) > 1 for r in rows):
+        raise SeagullError(f"{path}: expected a list of mixtures of two or more distortions each")
+    return [
+        Recipe(MIXED, number, tuple(_named(path, number, name, row[name]) for name in row))
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def _named(path: Path, number: int, name: str, cell: Any) -> Step:
+    return _step(name, read_setting(f"{path}: mixture {number}", name, cell))
+
+
 def _step(distortion: str, setting: Setting) -> Step:
     return Step(distortion, setting.parameter, setting.unit, setting.options)
-
-
-def in_chain_order(steps: Sequence[Step], order: Sequence[str]) -> tuple[Step, ...]:
-    """`steps` in the order in which the chain applies them."""
-    return tuple(sorted(steps, key=lambda step: order.index(step.distortion)))

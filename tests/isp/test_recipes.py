@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from isp.levels import SHIPPED, levels_identity
-from isp.recipes import MIXED, mixed_recipes, recipes
+from isp.recipes import MIXED, mixed_recipes, mixtures, recipes
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
@@ -53,7 +53,7 @@ def test_a_table_with_a_mistake_says_where(tmp_path, table):
     bad = tmp_path / "levels.yaml"
     table["exposure"]["levels"][0]["parameter"] = 0
     bad.write_text(yaml.safe_dump(table))
-    with pytest.raises(SeagullError, match="exposure level 1: parameter 0"):
+    with pytest.raises(SeagullError, match="level 1: exposure with parameter 0"):
         recipes(RenderConfig(levels=str(bad)))
     del table["exposure"]["levels"][0]
     bad.write_text(yaml.safe_dump(table))
@@ -71,3 +71,37 @@ def test_identity_follows_the_settings_not_the_file(tmp_path, table):
     shipped = levels_identity(CONFIG)
     assert levels_identity(RenderConfig(levels=str(same))) == shipped
     assert levels_identity(RenderConfig(levels=str(other))) != shipped
+
+
+def test_mixtures_from_a_yaml(tmp_path):
+    path = tmp_path / "mixtures.yaml"
+    path.write_text(
+        "- {exposure: {parameter: -1.5}, noise: {parameter: 4}}\n"
+        "- {blur: {parameter: 1.2, shape: motion, angle: 30}, compression: {parameter: 20}}\n"
+    )
+    first, second = mixtures(path)
+    assert (first.distortion, first.level, second.level) == (MIXED, 1, 2)
+    assert [(s.distortion, s.parameter, s.unit) for s in first.steps] == [
+        ("exposure", -1.5, "EV"),
+        ("noise", 4.0, "stops"),
+    ]
+    assert second.step("blur").option("shape", "gaussian") == "motion"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- {exposure: {parameter: 1}}", "two or more"),
+        ("exposure: 1", "expected a list"),
+        ("- {exposure: {parameter: 99}, noise: {parameter: 4}}", "mixture 1: exposure needs"),
+        ("- {exposre: {parameter: 1}, noise: {parameter: 4}}", "'exposre' is none of"),
+        ("- {blur: {parameter: 1, shape: gausian}, noise: {parameter: 4}}", "shape: gausian"),
+        ("- {noise: {parameter: 1, angle: 3}, exposure: {parameter: 4}}", "no option angle"),
+        ("- [", "no YAML"),
+    ],
+)
+def test_a_mixture_with_a_mistake_says_where(tmp_path, text, message):
+    path = tmp_path / "mixtures.yaml"
+    path.write_text(text)
+    with pytest.raises(SeagullError, match=message):
+        mixtures(path)

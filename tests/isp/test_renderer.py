@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from isp.recipes import recipes
+from isp.recipes import mixed_recipes, recipes
 from isp.renderer import develop, reproduce
 from manifests.config import RenderConfig
 from manifests.errors import SceneError
@@ -105,3 +105,13 @@ def test_size_is_checked_before_decoding():
     with pytest.raises(SceneError, match="2012x1324") as caught:
         develop(path, "ab" * 32, recipes(small), small, 0)
     assert caught.value.reason == "too_large"
+
+
+def test_mixtures_ride_on_the_same_tree():
+    path = real("QuickTake150_houses.qtk")
+    wanted = [*recipes(CONFIG)[:3], *mixed_recipes(6, "ab" * 32, 0, CONFIG)]
+    _, images = develop(path, "ab" * 32, wanted, CONFIG, 0)
+    made = {(i.recipe.distortion, i.recipe.level): i for i in images}
+    assert len(made) == len(wanted) == len({sha256_of(i.content) for i in made.values()})
+    mixed = made["mixed", 3]
+    assert reproduce(path, json.loads(json.dumps(mixed.params))) == mixed.content
