@@ -184,7 +184,8 @@ PRESETS: Mapping[str, Config] = {
     "demo": Config(
         name="demo",
         render=RenderConfig(long_edge=512, tone="neutral"),
-        shards=ShardsConfig(megabytes=32, train=0.7, val=0.05),
+        shards=ShardsConfig(megabytes=32, train=0.75, val=0.0),
+        study=StudyConfig(images_per_scene=12),
         pretrain=TrainConfig(steps=700, batch=8, rois=4, threads=1),
         finetune=TrainConfig(steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1),
     ),
