@@ -68,8 +68,6 @@ def open_sensor(path: Path, max_megapixels: float) -> Iterator[Sensor]:
             yield _decode(path, raw)
     except rawpy.LibRawFileUnsupportedError as error:
         raise SceneError("not_raw", f"{path}: no RAW format that LibRaw knows") from error
-    except rawpy.LibRawUnsupportedThumbnailError:
-        raise
     except (rawpy.LibRawIOError, rawpy.LibRawDataError, rawpy.LibRawInputClosedError) as error:
         raise SceneError(
             "unreadable", f"{path}: ends early or is broken ({_text(error)})"
