@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "xmp"
 
     @property
+    def mixtures(self) -> Path:
+        """Renderings by recipes of one's own, a workspace with the same layout."""
+        return self.root / "mixtures"
+
+    @property
     def models(self) -> Path:
         """Trained networks: pretrain/, finetune/."""
         return self.root / "models"

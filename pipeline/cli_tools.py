@@ -1,10 +1,11 @@
 """Commands beside the way: RAW files from photographs, benchmarks, levels, checkpoints."""
 
+import sys
 from pathlib import Path
 
 import click
 
-from pipeline.options import Job, job_options
+from pipeline.options import FAILED, Job, job_options
 
 
 @click.command()
@@ -42,6 +43,24 @@ def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
 
 
 @click.command()
+@click.argument("recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@job_options
+def mix(job: Job, recipes: Path) -> None:
+    """Renderings with several distortions each, by the YAML RECIPES, into OUT/mixtures."""
+    from manifests.workspace import Workspace
+    from pipeline.mixtures import render_mixtures
+    from pipeline.sources import find_sources
+
+    sources = find_sources(job.raw_folder, job.workspace).sources
+    failed = render_mixtures(sources, recipes, Workspace(job.workspace.mixtures), job.config)
+    for line in failed:
+        click.echo(f"failed {line}", err=True)
+    click.echo(f"{len(sources) - len(failed)} scenes in {job.workspace.mixtures}")
+    if failed:
+        sys.exit(FAILED)
+
+
+@click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("weights"))
 def models(folder: Path) -> None:
     """Which published checkpoints lie whole in FOLDER (default: weights); where to get others."""
@@ -54,4 +73,4 @@ def models(folder: Path) -> None:
             click.echo(f"          {known.where}")
 
 
-COMMANDS = (calibrate, bench, demo_raw, models)
+COMMANDS = (calibrate, mix, bench, demo_raw, models)

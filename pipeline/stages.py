@@ -95,8 +95,8 @@ def _render(unit: Unit, _: None) -> Made:
     source, config, space = unit.source, unit.config, unit.workspace
     wanted = recipes(config.render)
     capture, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
-    folder = _fresh_folder(space.renderings(unit.key))
-    rows = {row.rendering_id: row for row in (_store(i, unit.key, folder, space) for i in images)}
+    folder = fresh_folder(space.renderings(unit.key))
+    rows = {row.rendering_id: row for row in (store(i, unit.key, folder, space) for i in images)}
     ordered = [rows[rendering_id(unit.key, r.distortion, r.level)] for r in wanted]
     scene = Scene(
         scene_id=unit.key,
@@ -112,13 +112,15 @@ def _render(unit: Unit, _: None) -> Made:
     return Made((table, *(space.root / row.path for row in ordered)), {"renderings": len(ordered)})
 
 
-def _fresh_folder(folder: Path) -> Path:
+def fresh_folder(folder: Path) -> Path:
+    """The folder, empty."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
-def _store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering:
+def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering:
+    """Write the image into `folder`, a scene's in `space`; returns its row."""
     recipe = image.recipe
     path = folder / f"{image_stem(recipe.distortion, recipe.level)}.{image.extension}"
     write_atomic(path, image.content)
@@ -237,8 +239,8 @@ def _study(unit: Unit, labeler: Labeler) -> Made:
     space = Workspace(unit.workspace.study)
     wanted = mixed_recipes(config.study.images_per_scene, source.sha256, config.seed, config.render)
     _, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
-    folder = _fresh_folder(space.renderings(unit.key))
-    rows = [_store(image, unit.key, folder, space) for image in images]
+    folder = fresh_folder(space.renderings(unit.key))
+    rows = [store(image, unit.key, folder, space) for image in images]
     rois = read_records(unit.workspace.table_file("rois", unit.key), Roi)
     labels = labeler.label(
         _reference(unit), rois, [(row, read_image(space.root / row.path)) for row in rows]
