@@ -5,6 +5,7 @@ or its time limit is the executor's to notice. Models load once a process and st
 """
 
 import os
+import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,15 +89,16 @@ def _where(error: Exception) -> str:
 def cap_threads() -> None:
     """One thread a worker: the workers are the parallelism, and OpenCV ignores Ray's cap.
 
-    LibRaw, OpenMP and BLAS read the environment when they load, OpenCV and torch are told.
+    LibRaw, BLAS and torch read the environment when they load, which is after this: torch, half a
+    gigabyte, only in workers that score or segment with it.
     """
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"
     import cv2
-    import torch
 
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def upstream(task_stage: tuple[str, ...], workspace: Workspace, key: str) -> dict[str, Done]:
