@@ -1,7 +1,7 @@
-"""Segmenter and label engine on CUDA against the CPU: `python -m labelers.gpu_check`.
+"""Segmenter and label engine on a GPU against the CPU, for `seagull gpu-check`.
 
 Random weights, a drawn image. For each precision the rate and the largest error against fp32 on
-the CPU. Without a CUDA device it says so and ends well.
+the CPU.
 """
 
 import time
@@ -96,20 +96,10 @@ def _row(what: str, rate: float, error: float, unit: str) -> dict[str, Any]:
     return {"what": what, "per_s": round(rate, 2), "error": f"{error:.1e}", "unit": unit}
 
 
-def main() -> None:
-    """Print the rows, or that there is no CUDA device."""
+def published_sam() -> Any:
+    """Segment-anything's vit_b with random weights."""
     import torch
-
-    if not torch.cuda.is_available():
-        print("gpu-check: no CUDA device here, nothing to check")
-        return
     from segment_anything import sam_model_registry
 
     torch.manual_seed(0)
-    print(torch.cuda.get_device_name())
-    for row in rows("cuda", sam_model_registry["vit_b"]().eval()):
-        print("{what:<22} {per_s:>10} a second, error {error} ({unit})".format(**row))
-
-
-if __name__ == "__main__":
-    main()
+    return sam_model_registry["vit_b"]().eval()

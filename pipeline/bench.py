@@ -1,17 +1,19 @@
 """The folders' benchmarks as Markdown tables. What is measured, and how, is theirs to say."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from isp.bench import rows as isp_rows
+from labelers.bench import rows as labeler_rows
 
 
 def tables(raw: Path | None, only: str | None) -> Iterator[tuple[str, str]]:
     """Title and table, as each is measured; `only` picks isp or labelers."""
     if only in (None, "isp"):
-        yield "One rendering, CPU seconds", markdown(import_module("isp.bench").rows(raw))
+        yield "One rendering, CPU seconds", markdown(isp_rows(raw))
     if only in (None, "labelers"):
-        yield "Masks and labels, CPU seconds", markdown(import_module("labelers.bench").rows())
+        yield "Masks and labels, CPU seconds", markdown(labeler_rows())
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,6 +1,7 @@
 """Commands beside the way: RAW files from photographs, benchmarks, levels, checkpoints."""
 
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -73,4 +74,20 @@ def models(folder: Path) -> None:
             click.echo(f"          {known.where}")
 
 
-COMMANDS = (calibrate, mix, bench, demo_raw, models)
+@click.command("gpu-check")
+def gpu_check() -> None:
+    """Segmenter, label engine and a training step on CUDA: rates, and errors against the CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        click.echo("no CUDA device here: nothing to check")
+        return
+    from labelers.gpu_check import published_sam, rows
+
+    (training,) = entry_points(group="seagull.learning", name="gpu_check")
+    click.echo(torch.cuda.get_device_name())
+    for row in [*rows("cuda", published_sam()), *training.load()("cuda")]:
+        click.echo("{what:22} {per_s:>10} a second, error {error} ({unit})".format(**row))
+
+
+COMMANDS = (gpu_check, calibrate, mix, bench, demo_raw, models)
