@@ -1,6 +1,7 @@
 """Models that look at pixels: where the ROIs of a reference are, and what is said of them.
 
-models.py          detectors and segmenters by name; what passes between them
+models.py          detectors and segmenters by name
+candidates.py      what passes between them
 rois.py            objects and components: filters, cleaning, mask-IoU NMS, caps
 engine.py          quality, importance and distortion label of every ROI in every rendering
 

@@ -12,9 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from labelers.candidates import Image
 from labelers.crops import Crop, crop_of
 from labelers.metric import PlainMetric, create
-from labelers.models import Image, load_mask_models
+from labelers.models import load_mask_models
 from labelers.rois import find_rois, random_points
 from manifests.config import MasksConfig
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from labelers.models import Image
+from labelers.candidates import Image
 from labelers.rle import Mask, decode
 from manifests.records import Roi
 

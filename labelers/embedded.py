@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from labelers.models import Candidate, Detection, Image, box_of
+from labelers.candidates import Candidate, Detection, Image, box_of
 from labelers.proposals import propose
 from labelers.regions import Tree, merge, segment, working_copy
 from labelers.rle import Mask

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from labelers import weights
+from labelers.candidates import Image
 from labelers.crops import Scorer, crop_of
-from labelers.models import Image
 from manifests.config import LabelsConfig
 from manifests.errors import SeagullError
 from manifests.keys import NO_DISTORTION, WITHOUT

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelers import metric
+from labelers.candidates import Image
 from labelers.crops import Crop, crop_of
-from labelers.models import Image, load_mask_models
+from labelers.models import load_mask_models
 from labelers.rois import find_rois
 from labelers.ssim import LocalSsim
 from manifests.config import MasksConfig

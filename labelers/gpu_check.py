@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from labelers.candidates import Image
 from labelers.crops import Crop
-from labelers.models import Image
 from labelers.rois import random_points
 
 _EDGE = 512

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from labelers import hf
-from labelers.models import Detection, Image, box_of
+from labelers.candidates import Detection, Image, box_of
 from manifests.errors import SeagullError
 
 Box = tuple[float, float, float, float]

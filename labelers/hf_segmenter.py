@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelers import hf
-from labelers.models import Image
+from labelers.candidates import Image
 from labelers.prompting import BATCH, Prompts
 from manifests.errors import SeagullError
 

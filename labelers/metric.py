@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelers.candidates import Image
 from labelers.crops import Crop, Scores
-from labelers.models import Image
 from manifests.errors import SeagullError
 
 # A side that each metric's windows and pyramid fit in; thinner crops are padded with zeros, as

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from labelers.models import Candidate, Detection
+from labelers.candidates import Candidate, Detection
 
 BATCH = 8  # prompts; on a CPU the fastest, 33 MiB each
 _OFFSET = 1.0

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from labelers.models import Candidate, Image, MaskModels
+from labelers.candidates import Candidate, Image
+from labelers.models import MaskModels
 from labelers.rle import Mask, encode
 from manifests import chance, keys
 from manifests.config import MasksConfig

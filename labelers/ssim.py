@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from labelers.candidates import Image
 from labelers.crops import Crop, Scores
-from labelers.models import Image
 
 Floats = NDArray[np.float64]
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from labelers import weights
 from labelers.backbone import Rect, Tensor, changed, features, resnet_steps, substituted, trace
+from labelers.candidates import Image
 from labelers.crops import Crop, Scores
-from labelers.models import Image
 from labelers.precision import precision
 
 _PIXELS_A_BATCH = 2**18  # of images together; a constant, so that batches never depend on a machine

@@ -29,7 +29,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
-from labelers.models import Detection, Image
+from labelers.candidates import Detection, Image
 from labelers.weights import digest
 from manifests.errors import SceneError, SeagullError
 

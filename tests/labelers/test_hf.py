@@ -12,9 +12,10 @@ import pytest
 import torch
 import transformers
 
+from labelers.candidates import Detection
 from labelers.hf_detector import HfDetector
 from labelers.hf_segmenter import load_hf_segmenter
-from labelers.models import Detection, load_mask_models, mask_models_identity
+from labelers.models import load_mask_models, mask_models_identity
 from labelers.sam import SamSegmenter
 from manifests.config import MasksConfig
 from manifests.errors import SeagullError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from labelers.models import Candidate
+from labelers.candidates import Candidate
 from labelers.regions import Tree, merge, segment, working_copy
 from labelers.rois import _found, mask_iou
 from labelers.saliency import saliency

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from labelers.models import Candidate, Detection, MaskModels, load_mask_models
+from labelers.candidates import Candidate, Detection
+from labelers.models import MaskModels, load_mask_models
 from labelers.rle import decode
 from labelers.rois import clean, find_rois, random_points
 from manifests.config import MasksConfig

@@ -9,7 +9,8 @@ import pytest
 import torch
 from segment_anything import SamPredictor, sam_model_registry
 
-from labelers.models import Detection, load_mask_models, mask_models_identity
+from labelers.candidates import Detection
+from labelers.models import load_mask_models, mask_models_identity
 from labelers.rois import find_rois
 from labelers.sam import SamSegmenter
 from manifests.config import MasksConfig
