@@ -14,6 +14,7 @@ import numpy as np
 
 from labelers.candidates import Image
 from labelers.crops import Crop, crop_of
+from labelers.iqa import create_metric
 from labelers.metric import PlainMetric, create
 from labelers.models import load_mask_models
 from labelers.rois import find_rois, random_points
@@ -66,15 +67,12 @@ def _topiq_rows(
     reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
 ) -> list[dict[str, Any]]:
     """All renderings by us, the first one by pyiqa: its pairs all cost the same."""
-    import pyiqa
     import torch
 
     from labelers.topiq import Topiq
 
     torch.manual_seed(0)
-    metric = pyiqa.create_metric(
-        "topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False
-    )
+    metric = create_metric("topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False)
     plain, ours, one = PlainMetric("topiq_fr", metric, "cpu"), Topiq(metric, "cpu"), renderings[0]
     plain.least = 1
     itself = plain.score(reference, reference)

@@ -12,6 +12,7 @@ import numpy as np
 
 from labelers.candidates import Image
 from labelers.crops import Crop
+from labelers.iqa import create_metric
 from labelers.rois import random_points
 
 _EDGE = 512
@@ -52,15 +53,12 @@ def _masks(device: str, sam: Any, reference: Image) -> dict[str, Any]:
 
 
 def _labels(device: str, reference: Image) -> list[dict[str, Any]]:
-    import pyiqa
     import torch
 
     from labelers.topiq import Topiq
 
     torch.manual_seed(0)
-    metric = pyiqa.create_metric(
-        "topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False
-    )
+    metric = create_metric("topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False)
     renderings = [_drawn(reference.shape[0], k + 1) for k in range(_RENDERINGS)]
     edge = reference.shape[0]
     boxes = [(0, 0, edge // 4, edge // 4), (edge // 3, edge // 4, edge // 2, edge // 3)]

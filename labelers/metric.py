@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labelers.candidates import Image
 from labelers.crops import Crop, Scores
+from labelers.iqa import create_metric
 from manifests.errors import SeagullError
 
 # A side that each metric's windows and pyramid fit in; thinner crops are padded with zeros, as
@@ -82,6 +83,5 @@ def create(name: str, device: str) -> PlainMetric:
             f"scorer '{name}' is no full-reference metric that can be used: without weights there "
             f"are embedded, {', '.join(WEIGHT_FREE)}; with labels.weights topiq_fr, topiq_fr-pipal"
         )
-    import pyiqa
 
-    return PlainMetric(name, pyiqa.create_metric(name, device=device), device)
+    return PlainMetric(name, create_metric(name, device=device), device)

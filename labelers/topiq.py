@@ -21,6 +21,7 @@ from labelers import weights
 from labelers.backbone import Rect, Tensor, changed, features, resnet_steps, substituted, trace
 from labelers.candidates import Image
 from labelers.crops import Crop, Scores
+from labelers.iqa import create_metric
 from labelers.precision import precision
 
 _PIXELS_A_BATCH = 2**18  # of images together; a constant, so that batches never depend on a machine
@@ -33,10 +34,8 @@ def load_topiq(name: str, path: Path, device: str) -> Any:
     Raises:
         SeagullError: the file is not its checkpoint.
     """
-    import pyiqa
-
     state = weights.read_state(path, "params")
-    metric = pyiqa.create_metric(name, device=device, pretrained=False, backbone_pretrain=False)
+    metric = create_metric(name, device=device, pretrained=False, backbone_pretrain=False)
     weights.load_into(metric.net, state, path, name)
     return metric
 

@@ -127,6 +127,7 @@ class TrainConfig:
     learning_rate: float = 2e-3
     warm_up: float = 0.04
     weight_decay: float = 0.0
+    judgments: float = 0.5  # chance that a question is a judgment (JIR), in stage 1
     auxiliary: float = 0.5  # weight of the heads that read type and levels from the ROI tokens
     device: str = "cpu"
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -134,6 +135,7 @@ class TrainConfig:
     checkpoint_every: int = 200  # steps
 
     def __post_init__(self) -> None:
+        _require(0 <= self.judgments <= 1, "judgments must be a share in [0, 1]")
         _require(self.batch >= 1 and self.learning_rate > 0, "batch and learning_rate must be > 0")
 
 

@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,8 @@ class Stage:
         from training.feed import Feed
         from training.instructions import draw, pick_fixed
 
-        ask = pick_fixed(self.config.seed) if self.start else draw
+        at_random = partial(draw, judgments=self.training.judgments)
+        ask = pick_fixed(self.config.seed) if self.start else at_random
         return Feed(
             *(self.data, card, self.config.network, self.training),
             *(network.sequencer, self.config.seed, ask),

@@ -9,6 +9,7 @@ import torch
 
 from labelers.crops import Crop
 from labelers.engine import labeler_identity, load_labeler
+from labelers.iqa import create_metric
 from labelers.metric import PlainMetric
 from labelers.topiq import Topiq, load_topiq
 from manifests.config import LabelsConfig
@@ -28,10 +29,9 @@ CASES = [  # height, width, box
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights in the published file's form, with batch norms that do something."""
-    import pyiqa
 
     torch.manual_seed(0)
-    net = pyiqa.create_metric("topiq_fr", pretrained=False, backbone_pretrain=False).net
+    net = create_metric("topiq_fr", pretrained=False, backbone_pretrain=False).net
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
