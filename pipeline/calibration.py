@@ -1,5 +1,6 @@
 """Levels that mean something: `isp.calibrate` fed with a pilot set and the configured scorer."""
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,8 +30,16 @@ def calibrate(
         [Path(source.path) for source in sources], _scorer(config), config.render, config.seed
     )
     settings = levels.table(measured)
+    render = config.render
     names = ", ".join(source.scene_id for source in sources)
-    about = f"Made by `seagull calibrate`: {config.labels.scorer} on {names}"
+    about = "\n".join(
+        [
+            "Twenty settings a type, by severity: even steps of the mean score on a pilot set.",
+            f"Made by `seagull calibrate`; score: {config.labels.scorer}, whole renderings.",
+            f"Development: tone {render.tone}, long edge {render.long_edge}, lens {render.lens}.",
+            *textwrap.wrap(f"Pilot: {names}.", 96),
+        ]
+    )
     table = write or workspace.report / "levels.yaml"
     write_atomic(table, levels.to_yaml(settings, about))
     picture = workspace.report / "levels.png"
