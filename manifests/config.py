@@ -188,7 +188,7 @@ PRESETS: Mapping[str, Config] = {
         render=RenderConfig(long_edge=512, tone="neutral"),
         shards=ShardsConfig(megabytes=32, train=0.75, val=0.0),
         study=StudyConfig(images_per_scene=12),
-        pretrain=TrainConfig(steps=700, batch=8, rois=4, threads=1),
+        pretrain=TrainConfig(steps=850, batch=8, rois=4, threads=1, judgments=0.25, auxiliary=1.0),
         finetune=TrainConfig(steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1),
     ),
 }
