@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from annotation.aggregate import opinions
@@ -63,7 +64,7 @@ def _importance_top(dataset: Dataset, config: Config) -> float:
     ]
     labels = ds.dataset(dataset.space.table("labels"), format="parquet")
     distorted = ds.field("distortion_label") != WITHOUT
-    for keep in (ds.field("scene_id").isin(train) & distorted, distorted):
+    for keep in (ds.field("scene_id").isin(pa.array(train, pa.string())) & distorted, distorted):
         found = labels.to_table(columns=["importance"], filter=keep)["importance"].to_numpy()
         if len(found):
             return max(round(float(np.percentile(found, IMPORTANCE_PERCENTILE)), 6), 1e-6)

@@ -14,6 +14,7 @@ from pycocotools import mask as coco
 
 from manifests.config import load_config
 from manifests.workspace import SPLITS, Workspace
+from pipeline.card import write_card
 from pipeline.shards import seagull_100w, write_shards
 
 
@@ -83,6 +84,10 @@ def test_another_split_moves_scenes_and_leaves_no_old_shard(tiny, tmp_path):
     write_shards(seagull_100w(Workspace(out)), config)
     assert [len(list(Workspace(out).shards(s).glob("*.tar"))) for s in SPLITS] == [0, 1, 0]
     assert set(pd.read_parquet(out / "tables" / "scenes").split) == {"val"}
+    card = write_card(seagull_100w(Workspace(out)), config)  # no scene to train on: all are asked
+    labels = pd.read_parquet(out / "tables" / "labels")
+    distorted = labels[labels.distortion_label != "without"].importance
+    assert card["importance_top"] == pytest.approx(distorted.quantile(0.9), abs=1e-6)
     assert len(_samples(out)) == 363
 
 
