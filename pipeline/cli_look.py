@@ -14,6 +14,7 @@ from pipeline.options import FAILED, Job, job_options, print_rows
 @job_options
 def plan(job: Job, measure: int, scenes: int | None) -> None:
     """What would be done: scenes by stage, renderings, bytes; with --measure, CPU and GPU hours."""
+    from isp.recipes import recipes
     from pipeline.plan import count_stages, sample_bytes
     from pipeline.sources import find_sources
     from pipeline.stages import BUILD
@@ -34,13 +35,13 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
         costs = measure_costs(sources[:measure], job.config)
         click.echo(cost_table(costs, scenes or len(sources)))
     elif counts[0].to_do:
-        _print_bytes(counts[0].to_do, sample_bytes(sources, job.config))
+        a_scene = len(recipes(job.config.render))
+        _print_bytes(counts[0].to_do * a_scene, sample_bytes(sources, job.config))
 
 
-def _print_bytes(scenes: int, sample: Any) -> None:
+def _print_bytes(renderings: int, sample: Any) -> None:
     if sample is None:
         return
-    renderings = scenes * 121
     click.echo(
         f"{renderings:,} renderings, about {renderings * sample.mean_bytes / 1e9:.2f} GB"
         f" ({sample.mean_bytes / 1e3:.0f} kB each over {sample.renderings} of {sample.scene_id})"

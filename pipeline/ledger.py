@@ -29,7 +29,8 @@ class Ledger:
 
     def __init__(self, workspace: Workspace, config: Config, names: Sequence[str]) -> None:
         self.workspace = workspace
-        self.stages = [stage for stage in STAGES if stage.name in with_upstream(names)]
+        wanted = with_upstream(names)
+        self.stages = [stage for stage in STAGES if stage.name in wanted]
         self.inputs: dict[str, Mapping[str, Any]] = {s.name: s.inputs(config) for s in self.stages}
         self.failures: dict[tuple[str, str], Failure] = {
             (failure.stage, failure.key): failure for failure in read_failures(workspace)

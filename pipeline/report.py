@@ -21,7 +21,7 @@ from manifests.config import Config, to_yaml
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.keys import NO_DISTORTION
-from manifests.records import Failure, Rendering, Roi, Scene
+from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline import figures
@@ -64,7 +64,7 @@ def write_report(workspace: Workspace, config: Config) -> Path:
         quality=_png_uri(figures.quality_by_level(labels)) if len(labels) else "",
         distributions=_distributions(workspace, labels),
         labels_shown=len(labels),
-        failures=_failure_rows(workspace),
+        failures=read_failures(workspace),
         learned=[_learned_section(one) for one in learned if one],
         card=_json(workspace.dataset_card),
         config=to_yaml(config),
@@ -179,10 +179,6 @@ def _distributions(workspace: Workspace, labels: pd.DataFrame) -> str:
         return ""
     top = _json(workspace.dataset_card).get("importance_top", float("nan"))
     return _png_uri(figures.distributions(labels[labels.distortion != "none"], top))
-
-
-def _failure_rows(workspace: Workspace) -> list[Failure]:
-    return read_failures(workspace)
 
 
 def _learned(workspace: Workspace, name: str) -> Learned | None:

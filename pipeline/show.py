@@ -9,7 +9,7 @@ import numpy as np
 from labelers.rle import decode
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
-from manifests.keys import DISTORTIONS, LEVELS
+from manifests.keys import DISTORTIONS
 from manifests.records import Label, Rendering, Roi
 from manifests.tables import read_records
 from manifests.workspace import Workspace
@@ -79,7 +79,7 @@ def roi_sheet(workspace: Workspace, roi: Roi) -> np.ndarray:
     for distortion in DISTORTIONS:
         cells = [_captioned(reference, "reference")]
         for level in SHOWN_LEVELS:
-            row = rows[distortion, min(level, LEVELS)]
+            row = rows[distortion, level]
             crop = _crop(_image(workspace, row), roi, height)
             cells.append(_captioned(crop, _caption(row, said.get(row.rendering_id))))
         lines.append(np.hstack(cells))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.config import Config
-from manifests.done import Done, fingerprint, read_done
+from manifests.done import Done, fingerprint
 from manifests.errors import SceneError, SeagullError
 from manifests.workspace import Workspace
 from pipeline.sources import Source
@@ -99,9 +99,3 @@ def cap_threads() -> None:
     cv2.setNumThreads(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-
-
-def upstream(task_stage: tuple[str, ...], workspace: Workspace, key: str) -> dict[str, Done]:
-    """The done records of the stages named, those that exist."""
-    found = {name: read_done(workspace.done(name, key)) for name in task_stage}
-    return {name: done for name, done in found.items() if done is not None}
