@@ -1,11 +1,13 @@
 """Detectors of transformers behind one adapter, by the architecture that config.json names.
 
     ...ForUniversalSegmentation, MaskFormer    Mask2Former, OneFormer, EoMT: panoptic segments
-    ...ForObjectDetection                      DETR, RT-DETR, D-FINE: boxes
-    the same of GroundingDino, Owlv2, OwlViT   boxes for the words of `text`
+    ...ForObjectDetection                      DETR, RT-DETR, D-FINE, RF-DETR: boxes
+    GroundingDino, Owlv2, OwlViT               boxes for the words of `text`
+    Sam3Model, Sam3VideoModel                  boxes and masks for the words of `text`, one by one
 
 Options (masks.detector_options): `threshold` (0.5), `text` (a list of words), `things` (the label
-ids that are objects; for the 133 COCO panoptic classes the first 80).
+ids that are objects; for the 133 COCO panoptic classes the first 80). Not covered: OmDet-Turbo,
+DETR's own segmentation head, and detectors that are asked with an image.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,20 @@ from manifests.errors import SeagullError
 
 Box = tuple[float, float, float, float]
 
-_ZERO_SHOT = ("GroundingDino", "Owlv2", "OwlViT")
+_FINDERS = (  # part of an architecture's name, how it is asked; the first that fits
+    ("OmDetTurbo", ""),
+    ("OneFormerForUniversalSegmentation", "tasked"),
+    ("ForUniversalSegmentation", "panoptic"),
+    ("MaskFormerForInstanceSegmentation", "panoptic"),
+    ("GroundingDinoForObjectDetection", "worded"),
+    ("OwlViTForObjectDetection", "worded"),
+    ("Owlv2ForObjectDetection", "worded"),
+    ("ForObjectDetection", "boxes"),
+    ("Sam3Model", "concepts"),
+)
+_STILL = {"Sam3VideoModel": "Sam3Model"}  # SAM3 is published as the one and holds the other
+_READS = ("tasked", "worded", "concepts")  # need a tokenizer
+_ASKED = ("worded", "concepts")  # need words from the configuration
 _COCO_PANOPTIC = 133
 _COCO_THINGS = 80
 
@@ -32,78 +47,107 @@ class HfDetector:
         self.model = model
         self.processor = processor
         self.threshold = float(options.get("threshold", 0.5))
-        self.text = list(options.get("text", []))
+        self.text = options.get("text", [])
         default = range(_COCO_THINGS) if model.config.num_labels == _COCO_PANOPTIC else None
         things = options.get("things", default)
         self.things = None if things is None else set(things)
-        self.find = self._finder(type(model).__name__)
-
-    def _finder(self, name: str) -> Any:
-        if "UniversalSegmentation" in name or name.startswith("MaskFormer"):
-            return self._segments
-        if name.startswith(_ZERO_SHOT):
-            if not self.text:
-                raise SeagullError(f"{name} needs words to look for: masks.detector_options.text")
-            return self._worded
-        if name.endswith("ForObjectDetection"):
-            return self._boxes
-        raise SeagullError(f"{name} is no detector: segmentation and object detection are")
+        self.find = getattr(self, f"_{_finder(type(model).__name__)}")
 
     def detect(self, image: Image) -> list[Detection]:
         """Objects of an encoded RGB image (uint8 HxWx3), best first."""
         import torch
 
         with torch.inference_mode():
-            found = self.find(image, {"return_tensors": "pt", "images": image})
+            found = [d for d in self.find(image) if _has_area(d.box_xyxy)]
         return sorted(found, key=lambda d: -(d.score or 0.0))
 
-    def _run(self, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
-        prepared = self.processor(**inputs).to(self.model.device)
-        return self.model(**prepared), prepared
+    def _run(self, image: Image, **asked: Any) -> Any:
+        prepared = self.processor(images=image, return_tensors="pt", **asked)
+        return self.model(**prepared.to(self.model.device))
 
-    def _segments(self, image: Image, inputs: Mapping[str, Any]) -> list[Detection]:
-        asked = {"task_inputs": ["panoptic"]} if "OneFormer" in type(self.model).__name__ else {}
-        outputs, _ = self._run({**inputs, **asked})
-        panoptic = self.processor.post_process_panoptic_segmentation(
-            outputs, threshold=self.threshold, target_sizes=[image.shape[:2]]
-        )[0]
-        ids = np.asarray(panoptic["segmentation"])
+    def _read(self, image: Image, outputs: Any, how: str, **more: Any) -> Any:
+        read = getattr(self.processor, f"post_process_{how}")
+        return read(outputs, threshold=self.threshold, target_sizes=[image.shape[:2]], **more)[0]
+
+    def _tasked(self, image: Image) -> list[Detection]:
+        return self._segments(image, self._run(image, task_inputs=["panoptic"]))
+
+    def _panoptic(self, image: Image) -> list[Detection]:
+        return self._segments(image, self._run(image))
+
+    def _segments(self, image: Image, outputs: Any) -> list[Detection]:
+        panoptic = self._read(image, outputs, "panoptic_segmentation")
+        ids = np.asarray(panoptic["segmentation"].cpu())
         found = []
         for segment in panoptic["segments_info"]:
             mask = ids == segment["id"]
             if mask.any() and self._is_thing(segment["label_id"]):
-                found.append(self._named(box_of(mask), segment["label_id"], segment["score"], mask))
+                name = self._name(segment["label_id"])
+                found.append(Detection(box_of(mask), name, _score(segment["score"]), mask))
         return found
 
-    def _boxes(self, image: Image, inputs: Mapping[str, Any]) -> list[Detection]:
-        outputs, _ = self._run(inputs)
-        result = self.processor.post_process_object_detection(
-            outputs, threshold=self.threshold, target_sizes=[image.shape[:2]]
-        )[0]
+    def _boxes(self, image: Image) -> list[Detection]:
+        result = self._read(image, self._run(image), "object_detection")
         rows = zip(*(result[k].tolist() for k in ("boxes", "labels", "scores")), strict=True)
         return [
-            self._named(_inside(box, image), label, score)
+            Detection(_inside(box, image), self._name(label), _score(score))
             for box, label, score in rows
             if self._is_thing(label)
         ]
 
-    def _worded(self, image: Image, inputs: Mapping[str, Any]) -> list[Detection]:
-        outputs, prepared = self._run({**inputs, "text": [self.text]})
-        result = self.processor.post_process_grounded_object_detection(
-            outputs,
-            prepared["input_ids"],
-            threshold=self.threshold,
-            target_sizes=[image.shape[:2]],
-        )[0]
-        words = result.get("text_labels") or [self.text[k] for k in result["labels"].tolist()]
-        rows = zip(result["boxes"].tolist(), words, result["scores"].tolist(), strict=True)
-        return [Detection(_inside(box, image), word, round(score, 6)) for box, word, score in rows]
+    def _worded(self, image: Image) -> list[Detection]:
+        outputs = self._run(image, text=[self.text])
+        result = self._read(
+            image, outputs, "grounded_object_detection", text_labels=[list(self.text)]
+        )
+        # Not strict: where nothing is found Grounding DINO still decodes one empty phrase.
+        rows = zip(result["boxes"].tolist(), result["text_labels"], result["scores"].tolist())  # noqa: B905
+        return [
+            Detection(_inside(box, image), word or None, _score(score)) for box, word, score in rows
+        ]
+
+    def _concepts(self, image: Image) -> list[Detection]:
+        pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
+        vision = self.model.get_vision_features(pixels.to(self.model.device))
+        found = []
+        for word in self.text:
+            words = self.processor(text=word, return_tensors="pt")
+            outputs = self.model(vision_embeds=vision, **words.to(self.model.device))
+            result = self._read(image, outputs, "instance_segmentation")
+            found += [
+                Detection(_inside(box, image), word, _score(score), mask if mask.any() else None)
+                for box, score, mask in zip(
+                    result["boxes"].tolist(),
+                    result["scores"].tolist(),
+                    result["masks"].bool().cpu().numpy(),
+                    strict=True,
+                )
+            ]
+        return found
 
     def _is_thing(self, label: int) -> bool:
         return self.things is None or label in self.things
 
-    def _named(self, box: Box, label: int, score: float, mask: Any = None) -> Detection:
-        return Detection(box, self.model.config.id2label[label], round(float(score), 6), mask)
+    def _name(self, label: int) -> str:
+        return str(self.model.config.id2label[label])
+
+
+def _finder(name: str) -> str:
+    how = next((how for part, how in _FINDERS if part in name), "")
+    if not how:
+        raise SeagullError(f"{name} is no detector that can be used: {_CAN} are")
+    return how
+
+
+_CAN = "panoptic segmentation, object detection and SAM3"
+
+
+def _score(score: float) -> float:
+    return round(float(score), 6)
+
+
+def _has_area(box: Box) -> bool:
+    return box[0] < box[2] and box[1] < box[3]
 
 
 def _inside(box: list[float], image: Image) -> Box:
@@ -119,4 +163,25 @@ def load_hf_detector(folder: Path, device: str, options: Mapping[str, Any]) -> H
     Raises:
         SeagullError: not whole, no detector, or words are missing.
     """
-    return HfDetector(hf.load_pretrained(folder, device), hf.load_processor(folder), options)
+    name = _STILL.get(hf.architecture(folder), hf.architecture(folder))
+    how = _finder(name)
+    if how in _ASKED:
+        _require_words(name, options.get("text"))
+    model = hf.load_pretrained(folder, name, device)
+    if how in _READS:
+        return HfDetector(model, hf.load_word_processor(folder, _vocabulary(model)), options)
+    return HfDetector(model, hf.load_image_processor(folder), options)
+
+
+def _require_words(name: str, text: Any) -> None:
+    if not (isinstance(text, list) and text and all(isinstance(w, str) and w for w in text)):
+        raise SeagullError(
+            f"{name} needs words to look for: masks.detector_options.text, a list such as "
+            f"[cat, dog]; came {text!r}"
+        )
+
+
+def _vocabulary(model: Any) -> int:
+    """How many tokens the model's text side knows."""
+    config = model.config
+    return int(getattr(config, "text_encoder_vocab_size", 0) or config.text_config.vocab_size)

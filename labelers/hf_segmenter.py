@@ -1,4 +1,9 @@
-"""Promptable segmenters of transformers: sam, sam_hq, sam2(.1), sam3_tracker, edgetam."""
+"""Promptable segmenters of transformers: sam, sam_hq, sam2(.1), sam3_tracker, edgetam.
+
+A point gives three masks, a box one. SAM computes as segment-anything does (hf_sam); of the others
+transformers' own arithmetic stands. Folders that were published for video (SAM2, SAM3 and EdgeTAM
+are) are opened as the family's image model.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelers import hf
+from labelers import hf, hf_sam
 from labelers.candidates import Image
 from labelers.prompting import BATCH, Prompts
 from manifests.errors import SeagullError
 
+_STILL = {  # a video model's folder: which image model its weights hold
+    "Sam2VideoModel": "Sam2Model",
+    "EdgeTamVideoModel": "EdgeTamModel",
+    "Sam3VideoModel": "Sam3TrackerModel",
+    "Sam3TrackerVideoModel": "Sam3TrackerModel",
+}
+
 
 class HfSegmenter:
-    """A mask-generation model with its processor."""
+    """A mask-generation model with its image processor."""
 
     def __init__(self, model: Any, processor: Any, least_iou: float = 0.0, batch: int = BATCH):
         self.model = model
@@ -38,10 +50,16 @@ def load_hf_segmenter(folder: Path, device: str, least_iou: float) -> HfSegmente
     Raises:
         SeagullError: not whole, or no promptable segmenter.
     """
-    model = hf.load_pretrained(folder, device)
+    name = hf.architecture(folder)
+    model = hf.load_pretrained(folder, _STILL.get(name, name), device)
     if not hasattr(model, "get_image_embeddings"):
-        raise SeagullError(f"{folder} holds a {type(model).__name__}, no promptable segmenter")
-    return HfSegmenter(model, hf.load_processor(folder), least_iou)
+        raise SeagullError(f"{folder} holds a {name}, no promptable segmenter")
+    processor = hf.load_image_processor(folder)
+    if not hasattr(processor, "post_process_masks"):
+        raise SeagullError(f"{folder} has a {type(processor).__name__}, not the one of {name}")
+    if name == "SamModel":
+        hf_sam.follow(model, processor)
+    return HfSegmenter(model, processor, least_iou)
 
 
 class _HfEmbedding:
@@ -54,7 +72,9 @@ class _HfEmbedding:
         # SAM pads to a square after resizing, its successors squash to one.
         self.reshaped = inputs.get("reshaped_input_sizes")
         seen = inputs["pixel_values"].shape[-2:] if self.reshaped is None else self.reshaped[0]
-        self.scale = np.array([float(seen[1]) / size[1], float(seen[0]) / size[0]])
+        # The authors scale prompts in these types, and a rounding may cost a pixel.
+        exact = np.float32 if self.reshaped is None else np.float64
+        self.scale = np.array([float(seen[1]) / size[1], float(seen[0]) / size[0]], exact)
         self.shared = {"image_embeddings": embedded}
         if isinstance(embedded, tuple):  # SAM-HQ also hands over its early layers
             self.shared = {"image_embeddings": embedded[0], "intermediate_embeddings": embedded[1]}
@@ -62,8 +82,8 @@ class _HfEmbedding:
     def decode(self, xy: NDArray[np.float64], are_boxes: bool) -> tuple[Any, Any]:
         import torch
 
-        frame = (xy.reshape(len(xy), -1, 2) * self.scale).astype(np.float32)
-        prompts = torch.as_tensor(frame, device=self.model.device)[None]
+        frame = xy.reshape(len(xy), -1, 2).astype(self.scale.dtype) * self.scale
+        prompts = torch.as_tensor(frame, dtype=torch.float32, device=self.model.device)[None]
         named = (
             {"input_boxes": prompts.flatten(2)}
             if are_boxes
