@@ -23,7 +23,8 @@ worker_process.py  the other end, in the user's interpreter
 crops.py           what is scored: masked crops and pasted references
 ssim.py            the weight-free scorer, only where it changes
 backbone.py        a ResNet that recomputes only what a change can reach
-topiq.py           the exact TOPIQ engine on it
+cfanet.py          the network of TOPIQ in parts that can be shared
+topiq.py           the exact TOPIQ engine on both
 iqa.py             pyiqa's metrics, made without what that does to others
 metric.py          weight-free full-reference metrics of pyiqa by name
 precision.py       fp32, tf32, bf16

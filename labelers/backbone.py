@@ -150,6 +150,6 @@ def substituted(
     shown = shown or rect
     # The window may start inside the rectangle where a stride skips its first rows.
     part = Rect(max(shown.top, window.top), shown.bottom, max(shown.left, window.left), shown.right)
-    whole = window.of(reference).repeat(len(pixels), 1, 1, 1)
+    whole = window.of(reference).expand(len(pixels), -1, -1, -1).clone()
     part.within(window).of(whole)[:] = part.within(rect).of(pixels)
     return whole
