@@ -101,18 +101,20 @@ def load_image_processor(folder: Path) -> Any:
         raise SeagullError(f"{folder} has no image processor: {_line(error)}") from error
 
 
-def load_word_processor(folder: Path, vocabulary: int) -> Any:
+def load_word_processor(folder: Path, vocabulary: int, name: str = "AutoProcessor") -> Any:
     """The processor of images and words in `folder`, for a model that knows `vocabulary` tokens.
+
+    `name` is its class in transformers, where config.json would lead to another.
 
     Raises:
         SeagullError: there is none, or its tokenizer is another model's. transformers makes an
             almost empty one, and no error, where the tokenizer's files are missing.
     """
     images = load_image_processor(folder)
-    from transformers import AutoProcessor
+    import transformers
 
     try:
-        processor = AutoProcessor.from_pretrained(folder, **_LOCAL)
+        processor = getattr(transformers, name).from_pretrained(folder, **_LOCAL)
         tokens = len(processor.tokenizer)
     except Exception as error:  # as above, and AttributeError where there is no tokenizer
         raise SeagullError(f"{folder} has no processor of words: {_line(error)}") from error

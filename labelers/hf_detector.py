@@ -34,7 +34,13 @@ _FINDERS = (  # part of an architecture's name, how it is asked; the first that 
     ("Sam3Model", "concepts"),
 )
 _STILL = {"Sam3VideoModel": "Sam3Model"}  # SAM3 is published as the one and holds the other
-_READS = ("tasked", "worded", "concepts")  # need a tokenizer
+_WAYS = {  # how it is asked: what reads the answer, and which processor reads words
+    "panoptic": ("panoptic_segmentation", ""),
+    "tasked": ("panoptic_segmentation", "AutoProcessor"),
+    "boxes": ("object_detection", ""),
+    "worded": ("grounded_object_detection", "AutoProcessor"),
+    "concepts": ("instance_segmentation", "Sam3Processor"),
+}
 _ASKED = ("worded", "concepts")  # need words from the configuration
 _COCO_PANOPTIC = 133
 _COCO_THINGS = 80
@@ -51,7 +57,9 @@ class HfDetector:
         default = range(_COCO_THINGS) if model.config.num_labels == _COCO_PANOPTIC else None
         things = options.get("things", default)
         self.things = None if things is None else set(things)
-        self.find = getattr(self, f"_{_finder(type(model).__name__)}")
+        how = _finder(type(model).__name__)
+        self.find = getattr(self, f"_{how}")
+        self.answer = _reader(processor, how, type(model).__name__)
 
     def detect(self, image: Image) -> list[Detection]:
         """Objects of an encoded RGB image (uint8 HxWx3), best first."""
@@ -65,9 +73,9 @@ class HfDetector:
         prepared = self.processor(images=image, return_tensors="pt", **asked)
         return self.model(**prepared.to(self.model.device))
 
-    def _read(self, image: Image, outputs: Any, how: str, **more: Any) -> Any:
-        read = getattr(self.processor, f"post_process_{how}")
-        return read(outputs, threshold=self.threshold, target_sizes=[image.shape[:2]], **more)[0]
+    def _read(self, image: Image, outputs: Any, **more: Any) -> Any:
+        size = image.shape[:2]
+        return self.answer(outputs, threshold=self.threshold, target_sizes=[size], **more)[0]
 
     def _tasked(self, image: Image) -> list[Detection]:
         return self._segments(image, self._run(image, task_inputs=["panoptic"]))
@@ -76,7 +84,7 @@ class HfDetector:
         return self._segments(image, self._run(image))
 
     def _segments(self, image: Image, outputs: Any) -> list[Detection]:
-        panoptic = self._read(image, outputs, "panoptic_segmentation")
+        panoptic = self._read(image, outputs)
         ids = np.asarray(panoptic["segmentation"].cpu())
         found = []
         for segment in panoptic["segments_info"]:
@@ -87,7 +95,7 @@ class HfDetector:
         return found
 
     def _boxes(self, image: Image) -> list[Detection]:
-        result = self._read(image, self._run(image), "object_detection")
+        result = self._read(image, self._run(image))
         rows = zip(*(result[k].tolist() for k in ("boxes", "labels", "scores")), strict=True)
         return [
             Detection(_inside(box, image), self._name(label), _score(score))
@@ -97,9 +105,7 @@ class HfDetector:
 
     def _worded(self, image: Image) -> list[Detection]:
         outputs = self._run(image, text=[self.text])
-        result = self._read(
-            image, outputs, "grounded_object_detection", text_labels=[list(self.text)]
-        )
+        result = self._read(image, outputs, text_labels=[self.text])
         # Not strict: where nothing is found Grounding DINO still decodes one empty phrase.
         rows = zip(result["boxes"].tolist(), result["text_labels"], result["scores"].tolist())  # noqa: B905
         return [
@@ -113,7 +119,7 @@ class HfDetector:
         for word in self.text:
             words = self.processor(text=word, return_tensors="pt")
             outputs = self.model(vision_embeds=vision, **words.to(self.model.device))
-            result = self._read(image, outputs, "instance_segmentation")
+            result = self._read(image, outputs)
             found += [
                 Detection(_inside(box, image), word, _score(score), mask if mask.any() else None)
                 for box, score, mask in zip(
@@ -135,11 +141,21 @@ class HfDetector:
 def _finder(name: str) -> str:
     how = next((how for part, how in _FINDERS if part in name), "")
     if not how:
-        raise SeagullError(f"{name} is no detector that can be used: {_CAN} are")
+        raise SeagullError(
+            f"{name} is no detector that can be used: panoptic segmentation, object detection and "
+            "SAM3 are"
+        )
     return how
 
 
-_CAN = "panoptic segmentation, object detection and SAM3"
+def _reader(processor: Any, how: str, name: str) -> Any:
+    read = getattr(processor, f"post_process_{_WAYS[how][0]}", None)
+    if read is None:
+        raise SeagullError(
+            f"a {type(processor).__name__} cannot read what {name} answers; save the model's own "
+            "processor beside its weights"
+        )
+    return read
 
 
 def _score(score: float) -> float:
@@ -168,9 +184,13 @@ def load_hf_detector(folder: Path, device: str, options: Mapping[str, Any]) -> H
     if how in _ASKED:
         _require_words(name, options.get("text"))
     model = hf.load_pretrained(folder, name, device)
-    if how in _READS:
-        return HfDetector(model, hf.load_word_processor(folder, _vocabulary(model)), options)
-    return HfDetector(model, hf.load_image_processor(folder), options)
+    _, reader = _WAYS[how]
+    if not reader:
+        return HfDetector(model, hf.load_image_processor(folder), options)
+    processor = hf.load_word_processor(folder, _vocabulary(model), reader)
+    if how in _ASKED:
+        _require_room(model, processor.tokenizer, options["text"])
+    return HfDetector(model, processor, options)
 
 
 def _require_words(name: str, text: Any) -> None:
@@ -178,6 +198,19 @@ def _require_words(name: str, text: Any) -> None:
         raise SeagullError(
             f"{name} needs words to look for: masks.detector_options.text, a list such as "
             f"[cat, dog]; came {text!r}"
+        )
+
+
+def _require_room(model: Any, tokenizer: Any, text: list[str]) -> None:
+    """Words must fit the text side: all of them at once for Grounding DINO, else each."""
+    at_once = getattr(model.config, "max_text_len", None)
+    room = at_once or model.config.text_config.max_position_embeddings
+    asked = [". ".join(text) + "."] if at_once else text
+    longest = max(len(ids) for ids in tokenizer(asked)["input_ids"])
+    if longest > room:
+        raise SeagullError(
+            f"masks.detector_options.text is too long for {type(model).__name__}: {longest} tokens "
+            f"and {room} fit; ask for {'fewer' if at_once else 'shorter'} words"
         )
 
 

@@ -1,8 +1,9 @@
 """Promptable segmenters of transformers: sam, sam_hq, sam2(.1), sam3_tracker, edgetam.
 
-A point gives three masks, a box one. SAM computes as segment-anything does (hf_sam); of the others
-transformers' own arithmetic stands. Folders that were published for video (SAM2, SAM3 and EdgeTAM
-are) are opened as the family's image model.
+A point gives three masks, a box one (SAM2's kin take the best of the three where their single mask
+is unstable). SAM computes as segment-anything does (hf_sam); of the others transformers' own
+arithmetic stands. Folders that were published for video (SAM2's, SAM3's and EdgeTAM's are) are
+opened as the family's image model.
 """
 
 from pathlib import Path

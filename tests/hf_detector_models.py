@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import transformers as hf
-from hf_models import SIDE, SQUARE, lively, sam3_vision
+from hf_models import SIDE, SQUARE, lively, sam3_tracker, sam3_vision
+from safetensors.torch import save_file
 
 _SHORT = {"shortest_edge": SIDE, "longest_edge": 96}
 _WORDS = [
@@ -222,6 +223,36 @@ def sam3_config() -> Any:
 def sam3() -> tuple[Any, Any]:
     processor = hf.Sam3Processor(hf.Sam3ImageProcessor(size=SQUARE), _clip(32))
     return lively(hf.Sam3Model, sam3_config()), processor
+
+
+def save_sam3_video(folder: Path) -> Path:
+    """As SAM3 is published: detector and tracker in one video model, sharing a backbone.
+
+    The weights are those of `sam3()`, and of `sam3_tracker()` but for the backbone. Written by
+    hand, because the library's save_pretrained doubles a prefix here.
+    """
+    (detector, _), (tracker, _) = sam3(), sam3_tracker()
+    vision, prompts, decoder = (
+        getattr(tracker.config, f"{part}_config")
+        for part in ("vision", "prompt_encoder", "mask_decoder")
+    )
+    config = hf.Sam3VideoConfig(
+        architectures=["Sam3VideoModel"], detector_config=detector.config,
+        tracker_config=hf.Sam3TrackerVideoConfig(
+            vision_config=vision, prompt_encoder_config=prompts.to_dict(),
+            mask_decoder_config=decoder.to_dict(), image_size=SIDE,
+        ),
+    )  # fmt: skip
+    config.save_pretrained(folder)
+    state = {f"detector_model.{k}": v for k, v in detector.state_dict().items()}
+    for key, value in tracker.state_dict().items():
+        if not key.startswith("vision_encoder.backbone."):
+            name = key.replace("vision_encoder.neck.", "tracker_neck.")
+            state[name if name != key else f"tracker_model.{key}"] = value.clone()
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
+    images, video = hf.Sam3ImageProcessor(size=SQUARE), hf.Sam2VideoVideoProcessor(size=SQUARE)
+    hf.Sam3VideoProcessor(images, video, _clip(32)).save_pretrained(folder)
+    return folder
 
 
 DETECTORS: dict[str, Callable[[], tuple[Any, Any]]] = {

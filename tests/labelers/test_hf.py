@@ -122,6 +122,16 @@ def test_a_processor_of_no_use(folder: Path, folders: Callable) -> None:
     _refused("has no image processor", _config(folder))
 
 
+@pytest.mark.parametrize("folder", [f for f in _ALL if f not in _WORDS], indirect=True)
+def test_another_models_processor(folder: Path) -> None:
+    for file in folder.glob("*processor_config.json"):
+        file.unlink()
+    (folder / "preprocessor_config.json").write_text(
+        '{"image_processor_type": "ViTImageProcessor"}'
+    )
+    _refused("a ViTImageProcessor", _config(folder))
+
+
 @_every_family
 def test_detectors_are_no_segmenters_and_segmenters_no_detectors(folder: Path) -> None:
     if folder.name in SEGMENTERS:
@@ -148,6 +158,11 @@ def test_a_tokenizer_that_is_missing_or_anothers(folder: Path, left: int) -> Non
 @pytest.mark.parametrize("text", [[], "cat dog", ["cat", 3], None])
 def test_words_are_asked_for(folder: Path, text: Any) -> None:
     _refused("needs words to look for: masks.detector_options.text", _config(folder, text=text))
+
+
+@pytest.mark.parametrize("folder", sorted({*_WORDS} - {"oneformer"}), indirect=True)
+def test_words_that_do_not_fit(folder: Path) -> None:
+    _refused(r"too long for \w+: \d+ tokens", _config(folder, text=["cat", "dog cup " * 40]))
 
 
 def test_what_is_no_models_folder(folders: Callable, tmp_path: Path) -> None:

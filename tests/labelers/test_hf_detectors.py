@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hf_detector_models import save_sam3_video
 from torchvision.ops import masks_to_boxes
 
 from labelers.candidates import Detection
-from labelers.hf_detector import HfDetector
+from labelers.hf_detector import HfDetector, load_hf_detector
 from labelers.models import load_mask_models
 from manifests.config import MasksConfig
 
@@ -121,6 +122,23 @@ def test_sam3_by_concept(tmp_path: Path) -> None:
         ours = [d for d in found if d.class_name == word]
         _expect(ours, result["boxes"], [word] * len(order), result["scores"])
         np.testing.assert_array_equal([d.mask for d in ours], result["masks"][order].bool().numpy())
+
+
+def test_sam3s_published_folder_holds_the_detector(tmp_path: Path) -> None:
+    options = {"threshold": 0.0, "text": _TEXT}
+    folders = (save_sam3_video(tmp_path), hf_models.save(hf_detector_models.sam3(), tmp_path / "s"))
+    published, alone = (load_hf_detector(f, "cpu", options).detect(_IMAGE) for f in folders)
+    assert [(d.class_name, d.score, d.box_xyxy) for d in published] == [
+        (d.class_name, d.score, d.box_xyxy) for d in alone
+    ]
+    np.testing.assert_array_equal([d.mask for d in published], [d.mask for d in alone])
+
+
+@pytest.mark.parametrize("family", hf_detector_models.DETECTORS)
+def test_nothing_found_is_no_error(family: str, tmp_path: Path) -> None:
+    folder = hf_models.save(hf_detector_models.DETECTORS[family](), tmp_path)
+    detector = load_hf_detector(folder, "cpu", {"threshold": 1.0, "text": _TEXT})
+    assert detector.detect(_IMAGE) == []
 
 
 class _Panoptic:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hf_detector_models import sam3, save_sam3_video
 from skimage import data
 
 from labelers import hf_sam
 from labelers.candidates import Candidate, Detection
-from labelers.hf_segmenter import load_hf_segmenter
+from labelers.hf_segmenter import HfSegmenter, load_hf_segmenter
 from labelers.models import load_mask_models
 from labelers.sam import SamSegmenter
 from manifests.config import MasksConfig
@@ -131,3 +132,13 @@ def test_boxes_give_the_recipes_one_mask(opened: Any) -> None:
     found = prompted.boxes([Detection(tuple(b), "cup", 0.7) for b in _BOXES])
     assert [c.rank for c in found] == [0.7, 0.7] and masks.shape[1] == 1
     _expect(found, masks[:, 0], scores[:, 0])
+
+
+def test_sam3s_published_folder_holds_the_tracker(tmp_path: Path) -> None:
+    published = load_hf_segmenter(save_sam3_video(tmp_path), "cpu", -1e9)
+    model, processor = hf_models.sam3_tracker()
+    model.vision_encoder.backbone.load_state_dict(sam3()[0].vision_encoder.backbone.state_dict())
+    expected = HfSegmenter(model, processor.image_processor, -1e9)
+    pairs = zip(*(s.open(_NOISE).points(_POINTS) for s in (published, expected)), strict=True)
+    for one, other in pairs:
+        np.testing.assert_array_equal([c.mask for c in one], [c.mask for c in other])
