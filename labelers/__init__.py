@@ -14,6 +14,7 @@ proposals.py       objects from regions
 embedded.py        the detector and the segmenter that need no weights
 prompting.py       what learned promptable segmenters share
 sam.py             SAM through segment-anything
+sam_attention.py   its encoder's attention in blocks that fit the cache
 hf.py              models of transformers from local folders: opened and checked
 hf_segmenter.py    their promptable segmenters
 hf_detector.py     their detectors
@@ -22,6 +23,7 @@ worker_process.py  the other end, in the user's interpreter
 
 crops.py           what is scored: masked crops and pasted references
 ssim.py            the weight-free scorer, only where it changes
+batches.py         how many go through a model together
 backbone.py        a ResNet that recomputes only what a change can reach
 cfanet.py          the network of TOPIQ in parts that can be shared
 topiq.py           the exact TOPIQ engine on both

@@ -61,6 +61,11 @@ class Step:
         last = (stop - 1 + self.padding) // self.stride
         return max(0, first), min(size, last + 1)
 
+    def reached_rect(self, rect: Rect, height: int, width: int) -> Rect:
+        """`reached` both ways, of an output of height x width."""
+        rows = self.reached(rect.top, rect.bottom, height)
+        return Rect(*rows, *self.reached(rect.left, rect.right, width))
+
     def seen(self, start: int, stop: int, size: int) -> tuple[int, int, int]:
         """The inputs (of `size` in all) to run on for the outputs start..stop.
 
@@ -108,6 +113,16 @@ def features(steps: Sequence[Step], states: Sequence[Tensor]) -> list[Tensor]:
     return [state for step, state in zip(steps, states[1:], strict=True) if step.is_feature]
 
 
+def reached(steps: Sequence[Step], states: Sequence[Tensor], rect: Rect) -> list[Rect]:
+    """Where each feature may differ after the image changed in `rect`."""
+    found = []
+    for step, after in zip(steps, states[1:], strict=True):
+        rect = step.reached_rect(rect, *after.shape[-2:])
+        if step.is_feature:
+            found.append(rect)
+    return found
+
+
 def changed(
     steps: Sequence[Step], states: Sequence[Tensor], rect: Rect, pixels: Tensor
 ) -> list[tuple[Rect, Tensor]]:
@@ -131,16 +146,15 @@ def _advance(
     step: Step, before: Tensor, size: Sequence[int], rect: Rect, pixels: Tensor
 ) -> tuple[Rect, Tensor]:
     height, width = before.shape[-2:]
-    rows = step.reached(rect.top, rect.bottom, size[0])
-    cols = step.reached(rect.left, rect.right, size[1])
-    top, bottom, above = step.seen(*rows, height)
-    left, right, beside = step.seen(*cols, width)
+    target = step.reached_rect(rect, size[0], size[1])
+    top, bottom, above = step.seen(target.top, target.bottom, height)
+    left, right, beside = step.seen(target.left, target.right, width)
     window = Rect(top, bottom, left, right)
     # A step may skip the last rows or columns of its input: what changed there is seen by nobody.
     shown = Rect(rect.top, min(rect.bottom, bottom), rect.left, min(rect.right, right))
     after = step.run(substituted(before, window, rect, pixels, shown))
-    inner = Rect(above, above + rows[1] - rows[0], beside, beside + cols[1] - cols[0])
-    return Rect(*rows, *cols), inner.of(after)
+    rows, cols = target.bottom - target.top, target.right - target.left
+    return target, Rect(above, above + rows, beside, beside + cols).of(after)
 
 
 def substituted(

@@ -18,6 +18,8 @@ code is no dependency here.
 from functools import partial
 from typing import Any
 
+from labelers.sam_attention import attention as attend
+
 _NAME = "segment_anything"
 _EPS = 1e-5  # torch.nn.LayerNorm's, as segment_anything.modeling.transformer has it
 
@@ -45,10 +47,8 @@ def _normalise_bytes(processor: Any) -> None:
 
 
 def _follow_encoder(attention: Any) -> None:
-    from segment_anything.modeling.image_encoder import Attention
-
     attention.num_heads = attention.num_attention_heads
-    attention.forward = lambda hidden_states: (Attention.forward(attention, hidden_states), None)
+    attention.forward = lambda hidden_states: (attend(attention, hidden_states), None)
 
 
 def _follow_norm(norm: Any) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labelers import hf, hf_sam
 from labelers.candidates import Image
-from labelers.prompting import BATCH, Prompts
+from labelers.prompting import Prompts
 from manifests.errors import SeagullError
 
 _STILL = {  # a video model's folder: which image model its weights hold
@@ -28,7 +28,7 @@ _STILL = {  # a video model's folder: which image model its weights hold
 class HfSegmenter:
     """A mask-generation model with its image processor."""
 
-    def __init__(self, model: Any, processor: Any, least_iou: float = 0.0, batch: int = BATCH):
+    def __init__(self, model: Any, processor: Any, least_iou: float = 0.0, batch: int = 0):
         self.model = model
         self.processor = processor
         self.least_iou = least_iou
@@ -42,7 +42,7 @@ class HfSegmenter:
         with torch.inference_mode():
             embedded = self.model.get_image_embeddings(inputs["pixel_values"])
         embedding = _HfEmbedding(self.model, self.processor, inputs, embedded, image.shape[:2])
-        return Prompts(embedding, self.least_iou, self.batch)
+        return Prompts(embedding, str(self.model.device), self.least_iou, self.batch)
 
 
 def load_hf_segmenter(folder: Path, device: str, least_iou: float) -> HfSegmenter:

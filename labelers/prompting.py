@@ -11,9 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from labelers.batches import batch_size, in_batches
 from labelers.candidates import Candidate, Detection
 
-BATCH = 8  # prompts; on a CPU the fastest, 33 MiB each
+BATCH = 4  # prompts; on a CPU the fastest
+_PROMPT_BYTES = 96 * 2**20  # of the decoder's attention, and three masks on the way to full size
 _OFFSET = 1.0
 _THRESHOLD = 0.0
 
@@ -32,12 +34,15 @@ class Embedding(Protocol):
 
 
 class Prompts:
-    """One embedded image, as `models.Prompted`; drops points' masks below `least_iou`."""
+    """One embedded image, as `models.Prompted`; drops points' masks below `least_iou`.
 
-    def __init__(self, embedding: Embedding, least_iou: float, batch: int = BATCH) -> None:
+    `batch`: prompts at once, 0 for as many as the device has room for.
+    """
+
+    def __init__(self, embedding: Embedding, device: str, least_iou: float, batch: int = 0) -> None:
         self.embedding = embedding
         self.least_iou = least_iou
-        self.batch = batch
+        self.batch = batch or batch_size(device, _PROMPT_BYTES, BATCH)
 
     def boxes(self, detections: Sequence[Detection]) -> list[Candidate]:
         """One mask a detection, ranked by the detector's score."""
@@ -57,14 +62,13 @@ class Prompts:
     ) -> list[list[Candidate]]:
         import torch
 
-        found: list[list[Candidate]] = []
+        def masks_of(some: Any) -> list[list[Candidate]]:
+            low, iou = self.embedding.decode(some, are_boxes)
+            kept = [scores >= least for scores in iou]
+            return [self._candidates(m[k], s[k]) for m, s, k in zip(low, iou, kept, strict=True)]
+
         with torch.inference_mode():
-            for start in range(0, len(xy), self.batch):
-                low, iou = self.embedding.decode(xy[start : start + self.batch], are_boxes)
-                for masks, scores in zip(low, iou, strict=True):
-                    keep = scores >= least
-                    found.append(self._candidates(masks[keep], scores[keep]))
-        return found
+            return in_batches(xy, self.batch, masks_of)
 
     def _candidates(self, low: Any, iou: Any) -> list[Candidate]:
         from segment_anything.utils.amg import calculate_stability_score

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelers import weights
+from labelers import sam_attention, weights
 from labelers.candidates import Image
-from labelers.prompting import BATCH, Prompts
+from labelers.prompting import Prompts
 from manifests.errors import SeagullError
 
 
@@ -27,13 +27,15 @@ def load_sam(model: str, path: Path, device: str) -> Any:
     state = weights.read_state(path)
     sam = sam_model_registry[model]()
     weights.load_into(sam, state, path, f"sam:{model}")
+    if device == "cpu":
+        sam_attention.by_blocks(sam.image_encoder)
     return sam.to(device).eval()
 
 
 class SamSegmenter:
     """A Sam module; masks below `least_iou` predicted IoU are left out for points."""
 
-    def __init__(self, sam: Any, least_iou: float = 0.0, batch: int = BATCH) -> None:
+    def __init__(self, sam: Any, least_iou: float = 0.0, batch: int = 0) -> None:
         self.sam = sam
         self.least_iou = least_iou
         self.batch = batch
@@ -46,7 +48,7 @@ class SamSegmenter:
         predictor = SamPredictor(self.sam)
         with torch.inference_mode():
             predictor.set_image(image)
-        return Prompts(_SamEmbedding(predictor), self.least_iou, self.batch)
+        return Prompts(_SamEmbedding(predictor), str(predictor.device), self.least_iou, self.batch)
 
 
 class _SamEmbedding:
@@ -76,6 +78,12 @@ class _SamEmbedding:
         return low, iou
 
     def enlarged(self, low: Any) -> Any:
+        from torch.nn.functional import interpolate
+
         predictor = self.predictor
-        size = (predictor.input_size, predictor.original_size)
-        return predictor.model.postprocess_masks(low[None], *size)[0]
+        (height, width), side = predictor.input_size, predictor.model.image_encoder.img_size
+        seen = interpolate(low[None], (side, side), mode="bilinear", align_corners=False)
+        seen = seen[..., :height, :width]
+        if tuple(predictor.input_size) == tuple(predictor.original_size):
+            return seen[0]  # to interpolate to the same size changes nothing but the time
+        return interpolate(seen, predictor.original_size, mode="bilinear", align_corners=False)[0]

@@ -6,7 +6,7 @@ taken from the reference elsewhere; tokens and attention, which see everything, 
 Equal to pyiqa's metric up to rounding (held to 1e-5).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 
 from labelers import weights
-from labelers.backbone import Rect, Tensor, changed, features, substituted
+from labelers.backbone import Rect, Tensor, changed, features, reached, substituted
+from labelers.batches import batch_size, in_batches
 from labelers.candidates import Image
 from labelers.cfanet import GATE_REACH, Cfanet, Pooling
 from labelers.crops import Crop, Scores
 from labelers.iqa import create_metric
 from labelers.precision import precision
 
-_PIXELS_A_BATCH = 2**18  # of images together; a constant, so that batches never depend on a machine
+_PIXELS = 2**18  # of images together, on a CPU
+_PIXEL_BYTES = 2**11  # of all that lives at once on a GPU
+_HALO = 128  # pixels around a ROI that the fine levels recompute, roughly
 
 
 def load_topiq(name: str, path: Path, device: str) -> Any:
@@ -54,6 +57,25 @@ class Opened:
     levels: list[_Level]
 
 
+class _Place:
+    """Where a change reaches one level of a reference, and what the cells hold without that."""
+
+    def __init__(self, net: Cfanet, i: int, level: _Level, rect: Rect) -> None:
+        height, width = level.feature.shape[-2:]
+        self.level, self.rect = level, rect
+        reach = rect.grown(GATE_REACH, height, width)
+        self.context = reach.grown(GATE_REACH, height, width)
+        self.reference = self.context.of(level.feature)
+        self.pool = partial(net.pooled, i, pooling=level.pooling, context=self.context, reach=reach)
+        # Pooling is linear: what was there is taken out, what comes is added.
+        self.others = level.pooled - self.pool(self.reference, self.reference)
+
+    def pooled(self, pixels: Tensor) -> Tensor:
+        """The level's pooled, gated feature with `pixels` (NxCxhxw) in the changed rectangle."""
+        distorted = substituted(self.level.feature, self.context, self.rect, pixels)
+        return self.others + self.pool(distorted, self.reference)
+
+
 class Topiq:
     """Scores by a pyiqa CFANet with a ResNet backbone."""
 
@@ -79,14 +101,13 @@ class Topiq:
         masked = crop.masked(reference)
         levels = self.net.features([masked])
         poolings = [Pooling(level, levels[-1]) for level in levels]
-        scores = np.empty(len(renderings))
-        for part in _batches(len(renderings), masked.shape[0] * masked.shape[1]):
-            found = self.net.features([crop.masked(renderings[k]) for k in part])
+
+        def scored(some: Sequence[Image]) -> Any:
+            found = self.net.features([crop.masked(rendering) for rendering in some])
             pairs = zip(found, levels, poolings, strict=True)
-            scores[part] = self.net.score(
-                [self.net.pooled(i, d, r, pooling) for i, (d, r, pooling) in enumerate(pairs)]
-            )
-        return scores
+            return self.net.score([self.net.pooled(i, *pair) for i, pair in enumerate(pairs)])
+
+        return np.array(in_batches(renderings, self._batch(masked.size // 3), scored))
 
     def importance(
         self, crop: Crop, whole: Opened, reference: Image, renderings: Sequence[Image]
@@ -102,16 +123,24 @@ class Topiq:
         ]
         differ = [k for k, patch in enumerate(patches) if not np.array_equal(patch, original)]
         itself = self.net.score([level.pooled for level in whole.levels])[0]
-        for part in _batches(len(differ), reference.shape[0] * reference.shape[1] // 4):
-            rows_of = [differ[k] for k in part]
-            pixels = self.net.tensor([patches[k] for k in rows_of])
-            local = changed(self.net.steps, whole.states, rect, pixels)
-            pooled = [
-                self._repooled(i, level, *where)
-                for i, (level, where) in enumerate(zip(whole.levels, local, strict=True))
-            ]
-            scores[rows_of] = itself - self.net.score(pooled)
+        rects = reached(self.net.steps, whole.states, rect)
+        places = [
+            _Place(self.net, i, *pair)
+            for i, pair in enumerate(zip(whole.levels, rects, strict=True))
+        ]
+
+        def scored(some: Sequence[Image]) -> Any:
+            found = changed(self.net.steps, whole.states, rect, self.net.tensor(some))
+            return self.net.score([p.pooled(x) for p, (_, x) in zip(places, found, strict=True)])
+
+        size = self._batch((len(original) + _HALO) * (original.shape[1] + _HALO))
+        if differ:
+            scores[differ] = itself - in_batches([patches[k] for k in differ], size, scored)
         return scores
+
+    def _batch(self, pixels: int) -> int:
+        """Images of so many pixels at once."""
+        return batch_size(self.device, pixels * _PIXEL_BYTES, _PIXELS // max(pixels, 1))
 
     def opened(self, reference: Image) -> Opened:
         """What importance needs of a reference (uint8 HxWx3), once a scene."""
@@ -123,20 +152,3 @@ class Topiq:
             pooled = self.net.pooled(i, feature, feature, pooling)
             levels.append(_Level(feature, pooling, pooled))
         return Opened(states, levels)
-
-    def _repooled(self, i: int, level: _Level, rect: Rect, pixels: Tensor) -> Tensor:
-        """The pooled gated feature after `pixels` came to `rect`: pooling is linear, so add."""
-        height, width = level.feature.shape[-2:]
-        reach = rect.grown(GATE_REACH, height, width)
-        context = reach.grown(GATE_REACH, height, width)
-        distorted = substituted(level.feature, context, rect, pixels)
-        reference = context.of(level.feature)
-        pool = partial(self.net.pooled, i, pooling=level.pooling, context=context, reach=reach)
-        was = pool(reference, reference)
-        return level.pooled - was + pool(distorted, reference)
-
-
-def _batches(count: int, pixels: int) -> Iterator[list[int]]:
-    size = max(1, _PIXELS_A_BATCH // max(pixels, 1))
-    for start in range(0, count, size):
-        yield list(range(start, min(count, start + size)))
