@@ -23,7 +23,6 @@ What goes in, and how it is driven:
     chain.py         the modules as a list
     tree.py          many recipes in one pass: what they share is computed once
     renderer.py      a RAW and recipes -> images with their parameters; the door
-    memory.py        keeps freed arrays in the process
 
 Around it:
 

@@ -14,13 +14,13 @@ from isp.chain import Chain
 from isp.compression import Encoded
 from isp.lens import LensCorrection, find_correction
 from isp.levels import levels_identity
-from isp.memory import keep_freed_memory
 from isp.own_noise import own_noise
 from isp.recipes import Recipe, Step
 from isp.sensor import Sensor, open_sensor
 from isp.tree import develop_tree
 from isp.version import VERSION
 from manifests.config import RenderConfig
+from manifests.memory import keep_freed_memory
 
 __all__ = ["VERSION", "Image", "develop", "levels_identity", "reproduce"]
 

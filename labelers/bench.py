@@ -2,7 +2,7 @@
 
 Weights are random (the cost does not depend on them), one thread, CPU seconds. Covers TOPIQ's
 quality and importance against pyiqa's metric pair by pair, the weight-free scorer against pyiqa's
-ssimc, and SAM (vit_b) against its own automatic generator on equally many points.
+ssimc, and SAM (vit_b) against its own automatic generator, per mask that passes the filters.
 """
 
 import time
@@ -18,12 +18,15 @@ from labelers.iqa import create_metric
 from labelers.metric import PlainMetric, create
 from labelers.models import load_mask_models
 from labelers.rois import find_rois, random_points
+from labelers.sam import SamSegmenter
+from labelers.sam_attention import by_blocks
 from manifests.config import MasksConfig
+from manifests.memory import keep_freed_memory
 
 _LONG_EDGE = 1024
 _RENDERINGS = 12
-_IN_WHOLE = 3  # renderings of these for importance, which sees the whole image
-_POINTS = 6  # a side
+_IN_WHOLE = 6  # renderings of these for importance, which sees the whole image
+_GRID = 8  # points a side
 
 
 def rows() -> list[dict[str, Any]]:
@@ -32,14 +35,20 @@ def rows() -> list[dict[str, Any]]:
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    torch.manual_seed(0)
     reference = _photograph()
     renderings = [_noisy(reference, k) for k in range(_RENDERINGS)]
     crops = _spread(reference)
-    return [
-        *_topiq_rows(reference, crops, renderings),
-        _ssimc_row(reference, crops[1:2], renderings),
-        *_mask_rows(reference),
+    comparisons: list[_Topiq | _Ssimc | _Sam] = [
+        _Topiq(reference, crops, renderings),
+        _Ssimc(reference, crops[1:2], renderings),
+        _Sam(reference),
     ]
+    # Peers as they are found, then ours as in a worker, which keeps its freed memory.
+    for comparison in comparisons:
+        comparison.peers()
+    keep_freed_memory()
+    return [row for comparison in comparisons for row in comparison.ours()]
 
 
 def _photograph() -> Image:
@@ -63,84 +72,126 @@ def _spread(reference: Image) -> list[Crop]:
     return [crop_of(rois[round(q * (len(rois) - 1))]) for q in (0.125, 0.375, 0.625, 0.875)]
 
 
-def _topiq_rows(
-    reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
-) -> list[dict[str, Any]]:
-    """All renderings by us, the first one by pyiqa: its pairs all cost the same."""
-    import torch
+class _Topiq:
+    """The first rendering by pyiqa, pair by pair, for all its pairs cost the same; all by us."""
 
-    from labelers.topiq import Topiq
-
-    torch.manual_seed(0)
-    metric = create_metric("topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False)
-    plain, ours, one = PlainMetric("topiq_fr", metric, "cpu"), Topiq(metric, "cpu"), renderings[0]
-    plain.least = 1
-    itself = plain.score(reference, reference)
-    with torch.inference_mode():
-        whole, opening = _timed(lambda: ours.opened(reference))
-        quality, quality_s = _timed(lambda: [ours.quality(c, reference, renderings) for c in crops])
-        moved, moved_s = _timed(
-            lambda: [ours.importance(c, whole, reference, renderings[:_IN_WHOLE]) for c in crops]
+    def __init__(
+        self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
+    ) -> None:
+        self.reference, self.crops, self.renderings = reference, crops, renderings
+        self.metric = create_metric(
+            "topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False
         )
-    loop_quality, loop_quality_s = _timed(
-        lambda: [plain.score(c.masked(one), c.masked(reference)) for c in crops]
-    )
-    loop_moved, loop_moved_s = _timed(
-        lambda: [itself - plain.score(c.pasted(reference, one), reference) for c in crops]
-    )
-    pairs = len(crops)
-    return [
-        _row("topiq_fr quality, a label", quality_s / pairs / len(renderings),
-             "pyiqa, pair by pair", loop_quality_s / pairs, 3.0, _gap(quality, loop_quality)),
-        _row("topiq_fr importance, a label", moved_s / pairs / _IN_WHOLE, "pyiqa, pair by pair",
-             loop_moved_s / pairs, 6.0, _gap(moved, loop_moved)),
-        _row("topiq_fr reference, once a scene", opening, "none", None, None, None),
-    ]  # fmt: skip
+
+    def peers(self) -> None:
+        plain = PlainMetric("topiq_fr", self.metric, "cpu")
+        reference, one = self.reference, self.renderings[0]
+        itself = plain.score(reference, reference)
+        self.quality, self.quality_s = _timed(
+            lambda: [plain.score(c.masked(one), c.masked(reference)) for c in self.crops]
+        )
+        self.importance, self.importance_s = _timed(
+            lambda: [itself - plain.score(c.pasted(reference, one), reference) for c in self.crops]
+        )
+
+    def ours(self) -> list[dict[str, Any]]:
+        import torch
+
+        from labelers.topiq import Topiq
+
+        engine, reference, crops = Topiq(self.metric, "cpu"), self.reference, self.crops
+        some = self.renderings[:_IN_WHOLE]
+        with torch.inference_mode():
+            whole, opening_s = _timed(lambda: engine.opened(reference))
+            quality, quality_s = _timed(
+                lambda: [engine.quality(c, reference, self.renderings) for c in crops]
+            )
+            importance, importance_s = _timed(
+                lambda: [engine.importance(c, whole, reference, some) for c in crops]
+            )
+        n, peer = len(crops), "pyiqa, pair by pair"
+        return [
+            _row("topiq_fr quality, a label", quality_s / n / len(self.renderings), peer,
+                 self.quality_s / n, 3.0, _gap(quality, self.quality)),
+            _row("topiq_fr importance, a label", importance_s / n / len(some), peer,
+                 self.importance_s / n, 6.0, _gap(importance, self.importance)),
+            _row("topiq_fr reference, once a scene", opening_s, "none", None, None, None),
+        ]  # fmt: skip
 
 
-def _ssimc_row(
-    reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
-) -> dict[str, Any]:
-    from labelers.ssim import LocalSsim
+class _Ssimc:
+    """The weight-free scorer, both labels."""
 
-    plain = create("ssimc", "cpu")
-    ours, ours_s = _timed(lambda: LocalSsim().scores(reference, crops, renderings))
-    one = renderings[:1]
-    theirs, theirs_s = _timed(lambda: plain.scores(reference, crops, one))
-    labels = len(crops) * len(renderings)
-    gap = max(
-        float(np.abs(ours.quality[:1] - theirs.quality).max()),
-        float(np.abs(ours.importance[:1] - theirs.importance).max()),
-    )
-    return _row("ssimc, both labels", ours_s / labels, "pyiqa, pair by pair",
-                theirs_s / len(crops), None, gap)  # fmt: skip
+    def __init__(
+        self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
+    ) -> None:
+        self.reference, self.crops, self.renderings = reference, crops, renderings
+
+    def peers(self) -> None:
+        plain, one = create("ssimc", "cpu"), self.renderings[:1]
+        self.theirs, self.theirs_s = _timed(lambda: plain.scores(self.reference, self.crops, one))
+
+    def ours(self) -> list[dict[str, Any]]:
+        from labelers.ssim import LocalSsim
+
+        ours, seconds = _timed(
+            lambda: LocalSsim().scores(self.reference, self.crops, self.renderings)
+        )
+        gap = max(
+            float(np.abs(ours.quality[:1] - self.theirs.quality).max()),
+            float(np.abs(ours.importance[:1] - self.theirs.importance).max()),
+        )
+        labels = len(self.crops) * len(self.renderings)
+        return [_row("ssimc, both labels", seconds / labels, "pyiqa, pair by pair",
+                     self.theirs_s / len(self.crops), None, gap)]  # fmt: skip
 
 
-def _mask_rows(reference: Image) -> list[dict[str, Any]]:
-    """Masks of random weights say nothing, so a candidate mask is the unit, embedding included."""
-    import torch
-    from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
+class _Sam:
+    """SAM's vit_b by its automatic generator and by us, on equally many points.
 
-    from labelers.sam import SamSegmenter
+    Random weights: what a mask looks like says nothing, so both keep what passes the two filters,
+    set so that about half of the predicted IoUs pass, and drop no mask for its likeness to another.
+    Seconds hold the embedding, which is made once either way.
+    """
 
-    torch.manual_seed(0)
-    sam = sam_model_registry["vit_b"]().eval()
-    height, width = reference.shape[:2]
-    xy = random_points(height, width, "bench", 0, _POINTS**2)
-    _, ours_s = _timed(lambda: SamSegmenter(sam).open(reference).points(xy))
-    generator = SamAutomaticMaskGenerator(
-        sam, points_per_side=_POINTS, pred_iou_thresh=-9.0, stability_score_thresh=-9.0
-    )
-    _, theirs_s = _timed(lambda: generator.generate(reference))
-    config = MasksConfig()
-    models = load_mask_models(config, "cpu")
-    found, embedded_s = _timed(lambda: find_rois(reference, "bench", "0", 0, config, models))
-    count = 3 * _POINTS**2
-    return [
-        _row("sam vit_b, a candidate mask", ours_s / count, "its automatic generator",
-             theirs_s / count, 3.0, None),
-        _row("embedded, a kept mask", embedded_s / len(found), "none", None, None, None),
-    ]  # fmt: skip
+    def __init__(self, reference: Image) -> None:
+        from segment_anything import sam_model_registry
+
+        self.reference = reference
+        self.sam = sam_model_registry["vit_b"]().eval()
+
+    def peers(self) -> None:
+        from segment_anything import SamAutomaticMaskGenerator
+
+        seen = SamSegmenter(self.sam, -9.0).open(self.reference).points(self._points(6))
+        self.least = float(np.median([c.predicted_iou for found in seen for c in found]))
+        generator = SamAutomaticMaskGenerator(
+            self.sam, points_per_side=_GRID, pred_iou_thresh=self.least,
+            stability_score_thresh=-1.0, box_nms_thresh=1.0,
+        )  # fmt: skip
+        masks, self.seconds = _timed(lambda: generator.generate(self.reference))
+        self.seconds /= len(masks)
+
+    def ours(self) -> list[dict[str, Any]]:
+        by_blocks(self.sam.image_encoder)
+        found, seconds = _timed(
+            lambda: SamSegmenter(self.sam, self.least).open(self.reference).points(
+                self._points(_GRID**2)
+            )
+        )  # fmt: skip
+        kept = sum(len(candidates) for candidates in found)
+        config = MasksConfig()
+        models = load_mask_models(config, "cpu")
+        rois, rois_s = _timed(lambda: find_rois(self.reference, "b", "0", 0, config, models))
+        return [
+            _row(f"sam vit_b, a kept mask of {_GRID**2} points", seconds / kept,
+                 "its automatic generator", self.seconds, 3.0, None),
+            _row("embedded, a kept mask", rois_s / len(rois), "none", None, None, None),
+        ]  # fmt: skip
+
+    def _points(self, count: int) -> Any:
+        height, width = self.reference.shape[:2]
+        return random_points(height, width, "bench", 0, count)
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -12,6 +12,7 @@ Every other package may import this one; it imports none of them.
     done.py        the record written last, with the fingerprint of all that made an output
     config.py      frozen dataclasses, presets, YAML, overrides
     progress.py    how far a long run is, on standard error
+    memory.py      freed memory stays with the process
     chance.py      counter-based random numbers keyed by what is being made
     levels.py      eq. 1: continuous scores <-> five words
 """

@@ -14,6 +14,7 @@ from typing import Any
 from manifests.config import Config
 from manifests.done import Done, fingerprint
 from manifests.errors import SceneError, SeagullError
+from manifests.memory import keep_freed_memory
 from manifests.workspace import Workspace
 from pipeline.sources import Source
 
@@ -89,11 +90,12 @@ def _where(error: Exception) -> str:
 def cap_threads() -> None:
     """One thread a worker: the workers are the parallelism, and OpenCV ignores Ray's cap.
 
-    LibRaw, BLAS and torch read the environment when they load, which is after this: torch, half a
+    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load, which is after this: torch, half a
     gigabyte, only in workers that score or segment with it.
     """
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"
+    keep_freed_memory()
     import cv2
 
     cv2.setNumThreads(1)

@@ -7,7 +7,7 @@ import sys
 from functools import lru_cache
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
-_LARGEST_THRESHOLD = 32 * 2**20  # glibc takes no more
+_KEPT = 2**30  # bytes: blocks up to here, and as much of them when all are free
 
 
 @lru_cache(maxsize=1)
@@ -17,5 +17,5 @@ def keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
-        mallopt(_TRIM_THRESHOLD, 2**30)
+        mallopt(_MMAP_THRESHOLD, _KEPT)
+        mallopt(_TRIM_THRESHOLD, _KEPT)
