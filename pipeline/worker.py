@@ -90,8 +90,8 @@ def _where(error: Exception) -> str:
 def cap_threads() -> None:
     """One thread a worker: the workers are the parallelism, and OpenCV ignores Ray's cap.
 
-    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load, which is after this: torch, half a
-    gigabyte, only in workers that score or segment with it.
+    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load,
+    which is after this: torch, half a gigabyte, only in workers that score or segment with it.
     """
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"
