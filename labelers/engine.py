@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from labelers import weights
 from labelers.candidates import Image
 from labelers.crops import Scorer, crop_of
-from manifests.config import LabelsConfig
+from labelers.metric import HOW_TO_SAVE, LEARNED, create, load_learned
+from manifests.config import LabelsConfig, ScorerConfig
 from manifests.errors import SeagullError
 from manifests.keys import NO_DISTORTION, WITHOUT
 from manifests.records import Label, Rendering, Roi
 
-VERSION = 1
+VERSION = 2
 
 EMBEDDED_METRIC = "ssimc"  # chosen on evidence: python -m labelers.evidence
 _TOPIQ = ("topiq_fr", "topiq_fr-pipal")
@@ -79,7 +81,25 @@ class Labeler:
         )
 
 
-def labeler_identity(config: LabelsConfig) -> str:
+@dataclass(frozen=True)
+class Labelers:
+    """The dataset's scorer, and others that see the same decoded images."""
+
+    first: Labeler
+    others: tuple[Labeler, ...]
+
+    def others_label(
+        self,
+        reference: Image,
+        rois: Sequence[Roi],
+        renderings: Sequence[tuple[Rendering, Image]],
+    ) -> list[Label]:
+        """As `Labeler.label`, by rendering, ROI, then scorer as the configuration names them."""
+        said = [labeler.label(reference, rois, renderings) for labeler in self.others]
+        return [label for group in zip(*said, strict=True) for label in group]
+
+
+def labeler_identity(config: ScorerConfig) -> str:
     """Scorer, version and threshold: what labels depend on; loads no model.
 
     Raises:
@@ -88,7 +108,16 @@ def labeler_identity(config: LabelsConfig) -> str:
     return f"{config.scorer} {_version(config)} without>{_threshold(config)}"
 
 
-def load_labeler(config: LabelsConfig, device: str) -> Labeler:
+def described(config: ScorerConfig) -> dict[str, Any]:
+    """What readers of labels must know of their scorer; raises as `labeler_identity`."""
+    return {
+        "scorer": config.scorer,
+        "scorer_version": _version(config),
+        "without_above": _threshold(config),
+    }
+
+
+def load_labeler(config: ScorerConfig, device: str) -> Labeler:
     """The labeler that `config` names, on `device` ("cpu", "cuda").
 
     Raises:
@@ -98,30 +127,37 @@ def load_labeler(config: LabelsConfig, device: str) -> Labeler:
     return Labeler(config.scorer, _version(config), threshold, _engine(config, device))
 
 
-def _threshold(config: LabelsConfig) -> float:
+def load_labelers(config: LabelsConfig, device: str) -> Labelers:
+    """All that `config` names; raises as `load_labeler`."""
+    others = tuple(load_labeler(other, device) for other in config.also)
+    return Labelers(load_labeler(config, device), others)
+
+
+def _threshold(config: ScorerConfig) -> float:
     if config.without_above is not None:
         return config.without_above
     if config.scorer in _WITHOUT_ABOVE:
         return _WITHOUT_ABOVE[config.scorer]
     raise SeagullError(
-        f"labels.scorer={config.scorer} has no known 'without distortions' threshold; "
-        "set labels.without_above"
+        f"scorer {config.scorer} has no known 'without distortions' threshold; "
+        "set its without_above"
     )
 
 
-def _version(config: LabelsConfig) -> str:
+def _version(config: ScorerConfig) -> str:
     pyiqa = f"pyiqa-{version('pyiqa')}"
-    if config.scorer not in _TOPIQ:
+    if config.scorer not in (*_TOPIQ, *LEARNED):
         return f"{pyiqa} weight-free"
     precise = "" if config.precision == "fp32" else f" {config.precision}"
     return f"{pyiqa} {weights.short(_weights(config))}{precise}"
 
 
-def _weights(config: LabelsConfig) -> Path:
-    return weights.required(config.weights, config.scorer, "labels.weights")
+def _weights(config: ScorerConfig) -> Path:
+    how = HOW_TO_SAVE.format(name=config.scorer) if config.scorer in LEARNED else ""
+    return weights.required(config.weights, config.scorer, "labels.weights", how)
 
 
-def _engine(config: LabelsConfig, device: str) -> Scorer:
+def _engine(config: ScorerConfig, device: str) -> Scorer:
     if config.scorer in ("embedded", EMBEDDED_METRIC):
         from labelers.ssim import LocalSsim
 
@@ -131,6 +167,6 @@ def _engine(config: LabelsConfig, device: str) -> Scorer:
 
         metric = load_topiq(config.scorer, _weights(config), device)
         return Topiq(metric, device, config.precision)
-    from labelers import metric
-
-    return metric.create(config.scorer, device)
+    if config.scorer in LEARNED:
+        return load_learned(config.scorer, _weights(config), device)
+    return create(config.scorer, device)

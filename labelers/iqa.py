@@ -1,13 +1,15 @@
-"""pyiqa's metrics, made without what making them does to others.
+"""pyiqa's metrics, made without what making them does to others, and without the network.
 
 With its first metric pyiqa 0.1.16 imports all its architectures, Q-Align among them, which replaces
 classes and methods of transformers' Llama by its own for an older transformers; every Llama made
 afterwards in the process would fail.
 """
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
+from unittest.mock import patch
 
 
 def create_metric(name: str, **options: Any) -> Any:
@@ -16,6 +18,38 @@ def create_metric(name: str, **options: Any) -> Any:
         import pyiqa
 
         return pyiqa.create_metric(name, **options)
+
+
+def blank_metric(name: str, device: str) -> Any:
+    """A learned metric whose weights are still to come: nothing is fetched, nothing loaded."""
+    create_metric("psnr", device="cpu")  # imports the architectures
+    with _nothing_fetched():
+        return create_metric(name, device=device)
+
+
+class _Nothing(dict[Any, Any]):
+    """A checkpoint without content, at any depth."""
+
+    def __missing__(self, key: Any) -> "_Nothing":
+        return _Nothing()
+
+
+@contextmanager
+def _nothing_fetched() -> Iterator[None]:
+    import torch
+    from torchvision.models import WeightsEnum
+
+    nothing = lambda *_, **__: _Nothing()  # noqa: E731
+    fetching = [m for m in list(sys.modules.values()) if hasattr(m, "load_file_from_url")]
+    with ExitStack() as stack:
+        for module in fetching:
+            stack.enter_context(patch.object(module, "load_file_from_url", lambda *_, **__: ""))
+        stack.enter_context(patch.object(WeightsEnum, "get_state_dict", nothing))
+        stack.enter_context(patch.object(torch.hub, "load_state_dict_from_url", nothing))
+        stack.enter_context(patch.object(torch, "load", nothing))
+        stack.enter_context(patch.object(torch.nn.Module, "load_state_dict", nothing))
+        stack.enter_context(redirect_stdout(None))  # pyiqa says what it believes to have loaded
+        yield
 
 
 @contextmanager

@@ -1,18 +1,24 @@
-"""Any weight-free full-reference metric of pyiqa by name, image by image: the plain door.
+"""Full-reference metrics of pyiqa by name, image by image: the plain door, slow and general.
 
-Slow and general. `ssim.py` and `topiq.py` compute the same numbers faster for their metrics. For a
-metric that is lower for better images (a distance) the score is 1 - distance.
+Covers the metrics that need no weights, and the learned ones that can be made without the network:
+their weights are the state dict of pyiqa's whole network, backbone included, saved where there is
+one by `torch.save(pyiqa.create_metric(NAME).net.state_dict(), PATH)`. Not covered: A-FINE, AHIQ and
+FGResQ, which fetch their backbones in ways of their own, DMM, and CKDN's degraded references.
+`ssim.py` and `topiq.py` compute the same numbers as pyiqa faster for their metrics. For a metric
+that is lower for better images (a distance) the score is 1 - distance.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labelers import weights
 from labelers.candidates import Image
 from labelers.crops import Crop, Scores
-from labelers.iqa import create_metric
+from labelers.iqa import blank_metric, create_metric
 from manifests.errors import SeagullError
 
 # A side that each metric's windows and pyramid fit in; thinner crops are padded with zeros, as
@@ -31,6 +37,22 @@ WEIGHT_FREE = {
     "vif": 41,
     "vsi": 4,
 }
+LEARNED = {
+    "deepdc": 16,
+    "dists": 8,
+    "lpips": 32,
+    "lpips+": 32,
+    "lpips-vgg": 16,
+    "lpips-vgg+": 16,
+    "msswd": 8,
+    "pieapp": 64,
+    "stlpips": 24,
+    "stlpips-vgg": 24,
+    "wadiqam_fr": 33,
+}
+HOW_TO_SAVE = (
+    "where there is a network, torch.save(pyiqa.create_metric('{name}').net.state_dict(), PATH); "
+)
 
 
 class PlainMetric:
@@ -39,7 +61,7 @@ class PlainMetric:
     def __init__(self, name: str, metric: Any, device: str) -> None:
         self.metric = metric
         self.device = device
-        self.least = WEIGHT_FREE.get(name, 1)
+        self.least = (WEIGHT_FREE | LEARNED).get(name, 1)
 
     def scores(
         self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
@@ -76,12 +98,25 @@ def create(name: str, device: str) -> PlainMetric:
     """The metric `name`, which needs no weights.
 
     Raises:
-        SeagullError: no full-reference metric of pyiqa, or one that would fetch weights.
+        SeagullError: no full-reference metric of pyiqa that can be used.
     """
     if name not in WEIGHT_FREE:
         raise SeagullError(
             f"scorer '{name}' is no full-reference metric that can be used: without weights there "
-            f"are embedded, {', '.join(WEIGHT_FREE)}; with labels.weights topiq_fr, topiq_fr-pipal"
+            f"are embedded, {', '.join(WEIGHT_FREE)}; with weights topiq_fr, topiq_fr-pipal, "
+            f"{', '.join(LEARNED)}"
         )
 
     return PlainMetric(name, create_metric(name, device=device), device)
+
+
+def load_learned(name: str, path: Path, device: str) -> PlainMetric:
+    """The learned metric `name` with the state dict at `path`.
+
+    Raises:
+        SeagullError: the file is not its network's state dict.
+    """
+    state = weights.read_state(path)
+    metric = blank_metric(name, device)
+    weights.load_into(metric.net, state, path, name)
+    return PlainMetric(name, metric, device)

@@ -122,14 +122,14 @@ def _state(checkpoint: Checkpoint, path: Path) -> str:
     return "valid" if digest(path).startswith(checkpoint.sha256) else "wrong"
 
 
-def required(path: str, name: str, setting: str) -> Path:
-    """The weight file or folder at `path`.
+def required(path: str, name: str, setting: str, how: str = "") -> Path:
+    """The weight file or folder at `path`; `how` says how to come by what nobody publishes.
 
     Raises:
         SeagullError: not given, not there, or a known file with other bytes than published.
     """
     published = [c for c in known() if c.name == name]
-    hint = f"; {published[0].where}" if published else f"; set {setting} to its path"
+    hint = f"; {published[0].where}" if published else f"; {how}set {setting} to its path"
     if not path:
         raise SeagullError(f"{name} needs weights and {setting} is empty{hint}")
     file = Path(path).expanduser()

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -69,13 +69,26 @@ class MasksConfig:
 
 
 @dataclass(frozen=True)
-class LabelsConfig:
-    """Which scorer labels the ROIs."""
+class ScorerConfig:
+    """One scorer of the ROIs."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     scorer: str = "embedded"  # a pyiqa full-reference metric, or embedded: the weight-free default
-    weights: str = ""  # for topiq_fr: its checkpoint
+    weights: str = ""  # for topiq_fr and other learned metrics: the checkpoint
     without_above: float | None = None  # None: the scorer's own threshold (TOPIQ's is 0.92)
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"  # of TOPIQ; the others compute in float64
+
+
+@dataclass(frozen=True)
+class LabelsConfig(ScorerConfig):
+    """The scorer whose labels are the dataset's, and others that are asked in the same pass."""
+
+    also: tuple[ScorerConfig, ...] = ()  # into tables/scores, each with its own threshold
+
+    def __post_init__(self) -> None:
+        names = [self.scorer, *(other.scorer for other in self.also)]
+        _require(len(set(names)) == len(names), f"a scorer is named twice in {', '.join(names)}")
 
 
 @dataclass(frozen=True)

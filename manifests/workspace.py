@@ -22,7 +22,7 @@ class Workspace:
         return self.root / "renderings" / scene_id
 
     def table(self, name: str) -> Path:
-        """The folder of a table: scenes, renderings, rois, labels, failures."""
+        """The folder of a table: scenes, renderings, rois, labels, scores, failures."""
         return self.root / "tables" / name
 
     def table_file(self, name: str, key: str) -> Path:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from annotation.aggregate import opinions
+from labelers.engine import described
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.files import write_atomic
@@ -39,13 +40,9 @@ def write_card(dataset: Dataset, config: Config) -> dict[str, Any]:
 
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
-    from labelers.engine import load_labeler
-
-    labeler = load_labeler(config.labels, "cpu")
     return {
-        "scorer": labeler.scorer,
-        "scorer_version": labeler.version,
-        "without_above": labeler.without_above,
+        **described(config.labels),
+        "also": [described(scorer) for scorer in config.labels.also],
         "quality_top": QUALITY_TOP,
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",

@@ -30,7 +30,7 @@ from manifests.workspace import SPLITS, Workspace
 from pipeline.ledger import Ledger
 from pipeline.sources import known_sources, split_of
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -215,26 +215,39 @@ def _rois(dataset: Dataset, scene: Scene) -> int:
 def _samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[str, Any]]]:
     space, key = dataset.space, scene.scene_id
     rois = [asdict(roi) for roi in read_records(space.table_file("rois", key), Roi)]
-    labels = _labels_by_rendering(dataset, key)
+    labels = _by_rendering(_judgments(dataset, key))
+    scores = _by_rendering(_scores(dataset, key))
     for rendering in read_records(space.table_file("renderings", key), Rendering):
         said = labels.get(rendering.rendering_id, [])
-        yield _sample(dataset, rendering, rois, said)
+        yield _sample(dataset, rendering, rois, said, scores.get(rendering.rendering_id, []))
 
 
-def _labels_by_rendering(dataset: Dataset, key: str) -> dict[str, list[dict[str, Any]]]:
-    records: Sequence[Any]
+def _judgments(dataset: Dataset, key: str) -> Sequence[Any]:
+    """A scene's labels, or what its people's ratings come to."""
     if dataset.stage == "study":
-        records = opinions(read_records(dataset.space.table_file("ratings", key), Rating))
-    else:
-        records = read_records(dataset.space.table_file("labels", key), Label)
-    by_rendering: dict[str, list[dict[str, Any]]] = {}
+        return opinions(read_records(dataset.space.table_file("ratings", key), Rating))
+    return read_records(dataset.space.table_file("labels", key), Label)
+
+
+def _scores(dataset: Dataset, key: str) -> Sequence[Label]:
+    """What other scorers say, where there are any."""
+    path = dataset.space.table_file("scores", key)
+    return read_records(path, Label) if path.exists() else []
+
+
+def _by_rendering(records: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        by_rendering.setdefault(record.rendering_id, []).append(asdict(record))
-    return by_rendering
+        rows.setdefault(record.rendering_id, []).append(asdict(record))
+    return rows
 
 
 def _sample(
-    dataset: Dataset, rendering: Rendering, rois: list[dict[str, Any]], labels: list[dict[str, Any]]
+    dataset: Dataset,
+    rendering: Rendering,
+    rois: list[dict[str, Any]],
+    labels: list[dict[str, Any]],
+    scores: list[dict[str, Any]],
 ) -> tuple[IndexRow, dict[str, Any]]:
     path = dataset.space.root / rendering.path
     image = path.read_bytes()
@@ -247,6 +260,7 @@ def _sample(
         "rendering": asdict(rendering),
         "rois": shown,
         "labels": labels,
+        "scores": scores,
     }
     row = IndexRow(
         rendering_id=rendering.rendering_id,

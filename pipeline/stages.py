@@ -19,7 +19,7 @@ from isp.recipes import Recipe, mixed_recipes, recipes
 from isp.renderer import VERSION as ISP_VERSION
 from isp.renderer import Image, develop, levels_identity
 from labelers.engine import VERSION as LABELS_VERSION
-from labelers.engine import Labeler, labeler_identity, load_labeler
+from labelers.engine import Labeler, Labelers, labeler_identity, load_labeler, load_labelers
 from labelers.models import load_mask_models, mask_models_identity
 from labelers.rois import VERSION as MASKS_VERSION
 from labelers.rois import find_rois
@@ -200,31 +200,31 @@ MASKS = Stage(
 # ---- labels ----------------------------------------------------------------------------------
 
 
-def _labels(unit: Unit, labeler: Labeler) -> Made:
+def _labels(unit: Unit, labelers: Labelers) -> Made:
     space = unit.workspace
     rois = read_records(space.table_file("rois", unit.key), Roi)
     rows = read_records(space.table_file("renderings", unit.key), Rendering)
     images = [(row, read_image(space.root / row.path)) for row in rows]
-    labels = labeler.label(images[0][1], rois, images)
-    table = space.table_file("labels", unit.key)
-    write_records(table, labels, Label)
-    return Made((table,), {"labels": len(labels)})
-
-
-def _label_inputs(config: Config) -> dict[str, Any]:
-    return {
-        "version": LABELS_VERSION,
-        "config": _by_content(config.labels),
-        "models": labeler_identity(config.labels),
-    }
+    seen = (images[0][1], rois, images)
+    said = {"labels": labelers.first.label(*seen)}
+    if labelers.others:
+        said["scores"] = labelers.others_label(*seen)
+    space.table_file("scores", unit.key).unlink(missing_ok=True)  # of scorers no longer asked
+    for name, labels in said.items():
+        write_records(space.table_file(name, unit.key), labels, Label)
+    files = tuple(space.table_file(name, unit.key) for name in said)
+    return Made(files, {name: len(labels) for name, labels in said.items()})
 
 
 LABELS = Stage(
     name="labels",
     after=("render", "masks"),
-    inputs=_label_inputs,
+    inputs=lambda config: {
+        "version": LABELS_VERSION,
+        "scorers": [labeler_identity(scorer) for scorer in (config.labels, *config.labels.also)],
+    },
     reads=lambda source, dones: [dict(dones["render"].files), dict(dones["masks"].files)],
-    load=lambda config: load_labeler(config.labels, config.work.device),
+    load=lambda config: load_labelers(config.labels, config.work.device),
     work=_labels,
     on_gpu=True,
 )
@@ -289,7 +289,7 @@ STUDY = Stage(
     after=("render", "masks"),
     inputs=lambda config: {
         "render": RENDER.inputs(config),
-        "labels": _label_inputs(config),
+        "labels": {"version": LABELS_VERSION, "scorer": labeler_identity(config.labels)},
         "study": asdict(config.study),
     },
     reads=lambda source, dones: [source.sha256, dict(dones["masks"].files)],

@@ -99,8 +99,13 @@ def _scene(
         rois = read_records(workspace.table_file("rois", key), Roi)
         seen["rois"] += len(rois)
         yield from _rois(rois, renderings[0], config)
-        if workspace.table_file("labels", key).exists():
-            yield from _labels(workspace, key, renderings, rois, seen)
+        asked = {"labels": [config.labels.scorer], "scores": [s.scorer for s in config.labels.also]}
+        for table, scorers in asked.items():
+            path = workspace.table_file(table, key)
+            if path.exists():
+                labels = read_records(path, Label)
+                seen[table] += len(labels)
+                yield from _labels(f"{key}: {table}", labels, renderings, rois, scorers)
 
 
 def _done_files(workspace: Workspace, stage: str, key: str) -> Iterator[str]:
@@ -153,13 +158,17 @@ def _rois(rois: list[Roi], reference: Rendering, config: Config) -> Iterator[str
 
 
 def _labels(
-    workspace: Workspace, key: str, renderings: list[Rendering], rois: list[Roi], seen: Counter[str]
+    where: str,
+    labels: list[Label],
+    renderings: list[Rendering],
+    rois: list[Roi],
+    scorers: list[str],
 ) -> Iterator[str]:
-    labels = read_records(workspace.table_file("labels", key), Label)
-    seen["labels"] += len(labels)
-    pairs = [(label.rendering_id, label.roi_id) for label in labels]
-    if pairs != [(r.rendering_id, roi.roi_id) for r in renderings for roi in rois]:
-        yield f"{key}: labels are not one for each ROI in each rendering, in order"
+    found = [(label.rendering_id, label.roi_id, label.scorer) for label in labels]
+    if found != [
+        (r.rendering_id, roi.roi_id, s) for r in renderings for roi in rois for s in scorers
+    ]:
+        yield f"{where} are not one for each ROI in each rendering, in order"
     distortion = {row.rendering_id: row.distortion for row in renderings}
     for label in labels:
         if label.distortion_label not in (WITHOUT, distortion.get(label.rendering_id)):

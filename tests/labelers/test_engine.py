@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from labelers.crops import Crop
-from labelers.engine import labeler_identity, load_labeler
+from labelers.engine import labeler_identity, load_labeler, load_labelers
 from labelers.metric import WEIGHT_FREE, create
 from labelers.rle import encode
-from manifests.config import LabelsConfig
+from manifests.config import LabelsConfig, ScorerConfig
 from manifests.errors import SeagullError
 from manifests.records import Rendering, Roi
 
@@ -91,12 +91,27 @@ def test_other_size_is_refused(case: tuple) -> None:
         (LabelsConfig("vif"), "without_above"),
         (LabelsConfig("nonsense", "", 0.9), "no full-reference metric"),
         (LabelsConfig("brisque", "", 0.9), "no full-reference metric"),
-        (LabelsConfig("lpips", "", 0.9), "with labels.weights topiq_fr"),
+        (LabelsConfig("lpips", "", 0.9), "torch.save.*set labels.weights"),
     ],
 )
 def test_wrong_scorers_are_refused(config: LabelsConfig, message: str) -> None:
     with pytest.raises(SeagullError, match=message):
         load_labeler(config, "cpu")
+
+
+def test_several_scorers_see_the_same_images(case: tuple) -> None:
+    also = (ScorerConfig("psnr", without_above=40.0), ScorerConfig("gmsd", without_above=0.9))
+    labelers = load_labelers(LabelsConfig(also=also), "cpu")
+    assert labelers.first.label(*case) == load_labeler(LabelsConfig(), "cpu").label(*case)
+    said = labelers.others_label(*case)
+    apart = [load_labeler(one, "cpu").label(*case) for one in also]
+    assert said[::2] == apart[0] and said[1::2] == apart[1]
+    assert [x.scorer for x in said[:2]] == ["psnr", "gmsd"]
+
+
+def test_a_scorer_is_named_once() -> None:
+    with pytest.raises(ValueError, match="psnr"):
+        LabelsConfig("psnr", also=(ScorerConfig("psnr"),))
 
 
 def test_identity_tells_configurations_apart() -> None:
