@@ -24,7 +24,7 @@ from manifests.config import MasksConfig
 from manifests.memory import keep_freed_memory
 
 _LONG_EDGE = 1024
-_RENDERINGS = 12
+_RENDERINGS = 36
 _IN_WHOLE = 6  # renderings of these for importance, which sees the whole image
 _GRID = 8  # points a side
 

@@ -21,7 +21,7 @@ from manifests.config import MasksConfig
 from manifests.errors import SceneError
 from manifests.records import Roi
 
-VERSION = 1
+VERSION = 2
 
 _SPECK = 0.02  # of the mask's area: smaller holes are filled, smaller islands dropped
 
