@@ -182,7 +182,7 @@ def read_state(path: Path, key: str | None = None) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).split("\n")[0][:160]
+        reason = str(error).split("\n")[0].split(". ")[0][:160]
         raise SeagullError(
             f"{path} is no whole checkpoint of plain tensors ({reason}); download it again"
         ) from error

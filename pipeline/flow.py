@@ -61,7 +61,11 @@ class Flow:
         self.seen: set[tuple[str, str]] = set()
 
     def run(self, start: Callable[[], Executor]) -> Tally:
-        """Do all that is not done; `start` makes the executor when there is anything to do."""
+        """Do all that is not done; `start` makes the executor when there is anything to do.
+
+        Raises:
+            SeagullError: a stage's models cannot be loaded, or what comes before is not done.
+        """
         _sweep(self.workspace)
         for source in self.sources.values():
             self._advance(source)
@@ -125,6 +129,8 @@ class Flow:
 
     def _settle(self, outcome: Outcome, bar: tqdm) -> None:
         task = outcome.task
+        if outcome.ends_run:
+            raise SeagullError(f"{task.stage}: {outcome.message}")
         if outcome.done:
             self.tally.made[task.stage] += 1
             self.tally.counts.update(outcome.done.counts)

@@ -35,18 +35,28 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a task: `done`, or a reason of `errors.REASONS` and a message."""
+    """What came of a task: `done`, or a reason of `errors.REASONS` and a message.
+
+    `ends_run`: the models of the stage cannot be loaded, so that no scene would come about.
+    """
 
     task: Task
     done: Done | None
     reason: str = ""
     message: str = ""
+    ends_run: bool = False
 
 
 def run_task(task: Task) -> Outcome:
     """Do the task; every exception becomes a reason."""
     try:
-        return Outcome(task, _work(task))
+        models = _models(task)
+    except SeagullError as error:
+        return Outcome(task, None, "model", str(error), ends_run=True)
+    except Exception as error:
+        return Outcome(task, None, "internal", _where(error))
+    try:
+        return Outcome(task, _work(task, models))
     except SceneError as error:
         return Outcome(task, None, error.reason, error.message)
     except MemoryError:
@@ -57,13 +67,13 @@ def run_task(task: Task) -> Outcome:
         return Outcome(task, None, "internal", _where(error))
 
 
-def _work(task: Task) -> Done:
+def _work(task: Task, models: Any) -> Done:
     from pipeline.stages import Unit, record_done, stage_by_name
 
     stage = stage_by_name(task.stage)
     unit = Unit(task.source, task.workspace, task.config)
     task.workspace.done(task.stage, unit.key).unlink(missing_ok=True)
-    made = stage.work(unit, _models(task))
+    made = stage.work(unit, models)
     return record_done(task.stage, unit, task.fingerprint, made)
 
 
