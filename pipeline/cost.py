@@ -21,7 +21,8 @@ from manifests.records import Rendering
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 from pipeline.sources import Source
-from pipeline.stages import BUILD, Stage, Unit, record_done, stage_by_name
+from pipeline.stage import Stage, Unit, record_done
+from pipeline.stages import BUILD, stage_by_name
 from pipeline.worker import cap_threads
 
 _EVERY = 10  # rendering of a scene is labelled

@@ -10,7 +10,8 @@ from manifests.records import Failure
 from manifests.workspace import Workspace
 from pipeline.failures import read_failures
 from pipeline.sources import Source
-from pipeline.stages import STAGES, Stage, stage_by_name
+from pipeline.stage import Stage
+from pipeline.stages import STAGES, stage_by_name
 
 Status = Literal["done", "failed", "ready", "waiting"]
 

@@ -15,8 +15,8 @@ from manifests.progress import progress
 from manifests.records import Rendering
 from manifests.tables import write_records
 from manifests.workspace import Workspace
+from pipeline.render_stage import fresh_folder, store
 from pipeline.sources import Source
-from pipeline.stages import fresh_folder, store
 from pipeline.worker import cap_threads
 
 

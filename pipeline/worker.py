@@ -68,7 +68,8 @@ def run_task(task: Task) -> Outcome:
 
 
 def _work(task: Task, models: Any) -> Done:
-    from pipeline.stages import Unit, record_done, stage_by_name
+    from pipeline.stage import Unit, record_done
+    from pipeline.stages import stage_by_name
 
     stage = stage_by_name(task.stage)
     unit = Unit(task.source, task.workspace, task.config)
