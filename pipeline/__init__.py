@@ -12,6 +12,7 @@
     ledger.py        what is done, failed, ready or waiting
     flow.py          which scene does what next; attempts, failures, progress
     failures.py      the failures table
+    samples.py       what one sample of a dataset holds
     shards.py        WebDataset tars and their Parquet index
     card.py          shards/dataset.json: what readers of the shards must know
     verify.py        re-opens everything

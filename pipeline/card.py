@@ -24,7 +24,7 @@ from manifests.levels import QUALITY_TOP, RATING_TOP
 from manifests.ratings import Rating
 from manifests.tables import read_records
 from manifests.workspace import SPLITS
-from pipeline.shards import Dataset
+from pipeline.samples import Dataset
 from pipeline.sources import known_sources, split_of
 
 IMPORTANCE_PERCENTILE = 90.0

@@ -121,7 +121,8 @@ def _record_copies(job: Job, copies: tuple) -> int:
 
 def _shard(job: Job, name: str) -> None:
     from pipeline.card import write_card
-    from pipeline.shards import seagull_3k, seagull_100w, write_shards
+    from pipeline.samples import seagull_3k, seagull_100w
+    from pipeline.shards import write_shards
 
     dataset = seagull_100w(job.workspace) if name == "seagull-100w" else seagull_3k(job.workspace)
     sharded = write_shards(dataset, job.config)

@@ -1,52 +1,32 @@
 """WebDataset tars and their Parquet index: whole scenes, split by scene, the same bytes each time.
 
-A sample is one rendering with all its ROIs: `{rendering_id}.{jpg|png}` and `{rendering_id}.json`.
 A shard is written under a temporary name with its index beside it, and its done record last. What
-is stale or no longer wanted is removed.
+is stale or no longer wanted is removed. What a sample holds is said in samples.py.
 
 Scenes go into a split's shards in scene_id order; a shard closes before the scene that would make
 it larger than `shards.megabytes`.
 """
 
-import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import webdataset
 
-from annotation.aggregate import opinions
 from manifests.config import Config
 from manifests.done import Done, fingerprint, read_done
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, atomic_file, sha256_of_file
 from manifests.progress import progress
-from manifests.ratings import Rating
-from manifests.records import Label, Rendering, Roi, Scene
+from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records, write_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.ledger import Ledger
+from pipeline.samples import Dataset, IndexRow, samples_of
 from pipeline.sources import known_sources, split_of
 
 VERSION = 2
-
-
-@dataclass(frozen=True)
-class IndexRow:
-    """Where one sample lies: `offset` and `bytes` are the image's, inside the tar."""
-
-    rendering_id: str
-    scene_id: str
-    distortion: str
-    level: int
-    shard: str
-    offset: int
-    bytes: int
-    sha256: str  # of the image
-    rois: int
-    labels: int
 
 
 @dataclass(frozen=True)
@@ -57,26 +37,6 @@ class Plan:
     name: str
     scenes: tuple[Scene, ...]
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What is sharded: `name` is also the tars' stem; `stage` is the last that made its scenes."""
-
-    name: str
-    stage: str
-    space: Workspace  # of the tables, renderings and shards
-    ledger_space: Workspace  # of the done records
-
-
-def seagull_100w(workspace: Workspace) -> Dataset:
-    """The synthetic dataset of the workspace."""
-    return Dataset("seagull-100w", "labels", workspace, workspace)
-
-
-def seagull_3k(workspace: Workspace) -> Dataset:
-    """The rated dataset in the workspace's `study` folder."""
-    return Dataset("seagull-3k", "study", Workspace(workspace.study), workspace)
 
 
 @dataclass(frozen=True)
@@ -185,7 +145,7 @@ def _write_shard(dataset: Dataset, plan: Plan) -> None:
         # mtime 0: the bytes depend on the samples alone.
         writer = webdataset.TarWriter(file, mtime=0, encoder=False)
         for scene in plan.scenes:
-            for row, sample in _samples_of(dataset, scene):
+            for row, sample in samples_of(dataset, scene):
                 writer.write(sample)
                 rows.append(row)
         writer.close()
@@ -210,72 +170,6 @@ def _located(rows: Sequence[IndexRow], tar: Path) -> list[IndexRow]:
 
 def _rois(dataset: Dataset, scene: Scene) -> int:
     return len(read_records(dataset.space.table_file("rois", scene.scene_id), Roi))
-
-
-def _samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[str, Any]]]:
-    space, key = dataset.space, scene.scene_id
-    rois = [asdict(roi) for roi in read_records(space.table_file("rois", key), Roi)]
-    labels = _by_rendering(_judgments(dataset, key))
-    scores = _by_rendering(_scores(dataset, key))
-    for rendering in read_records(space.table_file("renderings", key), Rendering):
-        said = labels.get(rendering.rendering_id, [])
-        yield _sample(dataset, rendering, rois, said, scores.get(rendering.rendering_id, []))
-
-
-def _judgments(dataset: Dataset, key: str) -> Sequence[Any]:
-    """A scene's labels, or what its people's ratings come to."""
-    if dataset.stage == "study":
-        return opinions(read_records(dataset.space.table_file("ratings", key), Rating))
-    return read_records(dataset.space.table_file("labels", key), Label)
-
-
-def _scores(dataset: Dataset, key: str) -> Sequence[Label]:
-    """What other scorers say, where there are any."""
-    path = dataset.space.table_file("scores", key)
-    return read_records(path, Label) if path.exists() else []
-
-
-def _by_rendering(records: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        rows.setdefault(record.rendering_id, []).append(asdict(record))
-    return rows
-
-
-def _sample(
-    dataset: Dataset,
-    rendering: Rendering,
-    rois: list[dict[str, Any]],
-    labels: list[dict[str, Any]],
-    scores: list[dict[str, Any]],
-) -> tuple[IndexRow, dict[str, Any]]:
-    path = dataset.space.root / rendering.path
-    image = path.read_bytes()
-    said = {label["roi_id"] for label in labels}
-    shown = [roi for roi in rois if roi["roi_id"] in said]
-    content = {
-        "rendering_id": rendering.rendering_id,
-        "scene_id": rendering.scene_id,
-        "dataset": dataset.name,
-        "rendering": asdict(rendering),
-        "rois": shown,
-        "labels": labels,
-        "scores": scores,
-    }
-    row = IndexRow(
-        rendering_id=rendering.rendering_id,
-        scene_id=rendering.scene_id,
-        distortion=rendering.distortion,
-        level=rendering.level,
-        shard="",
-        offset=0,
-        bytes=len(image),
-        sha256=rendering.sha256,
-        rois=len(shown),
-        labels=len(labels),
-    )
-    text = json.dumps(content, sort_keys=True).encode()
-    return row, {"__key__": rendering.rendering_id, path.suffix[1:]: image, "json": text}
 
 
 def _remove_others(dataset: Dataset, plans: Sequence[Plan]) -> None:

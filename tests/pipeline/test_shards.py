@@ -15,7 +15,8 @@ from pycocotools import mask as coco
 from manifests.config import load_config
 from manifests.workspace import SPLITS, Workspace
 from pipeline.card import write_card
-from pipeline.shards import seagull_100w, write_shards
+from pipeline.samples import seagull_100w
+from pipeline.shards import write_shards
 
 
 def _tars(out: Path) -> list[Path]:
