@@ -15,7 +15,7 @@
     samples.py       what one sample of a dataset holds
     shards.py        WebDataset tars and their Parquet index
     card.py          shards/dataset.json: what readers of the shards must know
-    verify.py        re-opens everything
+    verify.py        re-opens everything; verify_shards.py its tars
     plan.py          what would be done, and what is
     show.py          one scene or one ROI as a picture
     report.py        one HTML file to look at; figures.py draws for it

@@ -2,15 +2,14 @@
 
 What is checked: every done record's files against their sha256; every table's rows against the
 contract of keys; every image against its row; every mask against its area; a label for each ROI in
-each rendering; every tar against the tables. What is not: whether the scores are right.
+each rendering; every tar against the tables (verify_shards.py). What is not: whether the scores
+are right.
 """
 
 import json
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from isp.recipes import recipes
 from labelers.rle import decode
@@ -26,6 +25,7 @@ from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.images import decode_image
 from pipeline.sources import split_of
+from pipeline.verify_shards import check_shards
 
 
 def verify(workspace: Workspace, config: Config) -> tuple[Counter[str], list[str]]:
@@ -61,7 +61,7 @@ def _all_shards(
         problem
         for split in SPLITS
         for problem in _guarded(
-            _shards(workspace, split, scenes, seen, images), f"{workspace.shards(split)}"
+            check_shards(workspace, split, scenes, seen, images), f"{workspace.shards(split)}"
         )
     ]
 
@@ -193,51 +193,3 @@ def _study(study: Workspace, seen: Counter[str], images: dict[str, str]) -> Iter
             0 <= rating.quality <= 4 and 0 <= rating.importance <= 4
         ):
             yield f"{rating.rendering_id} {rating.roi_id}: {rating.rater} is off the scale"
-
-
-def _shards(
-    workspace: Workspace,
-    split: str,
-    scenes: list[Scene],
-    seen: Counter[str],
-    images: dict[str, str],
-) -> Iterator[str]:
-    mine = {scene.scene_id for scene in scenes if scene.split == split}
-    found: Counter[str] = Counter()
-    for record in sorted(workspace.shards(split).glob("*.done.json")):
-        done = read_done(record)
-        tar = record.with_name(record.name.replace(".done.json", ".tar"))
-        if done is None or any(
-            sha256_of_file(record.parent / name) != sha for name, sha in done.files.items()
-        ):
-            yield f"{tar}: not the bytes of its done record"
-            continue
-        seen["shards"] += 1
-        yield from _tar(tar, mine, images, found)
-    seen["samples"] += found.total()
-    yield from (f"{key}: in {count} shards" for key, count in found.items() if count > 1)
-
-
-def _tar(tar: Path, scenes: set[str], images: dict[str, str], found: Counter[str]) -> Iterator[str]:
-    members: dict[str, dict[str, bytes]] = {}
-    with tarfile.open(tar) as archive:
-        for member in archive:
-            key, _, extension = member.name.partition(".")
-            file = archive.extractfile(member)
-            members.setdefault(key, {})[extension] = file.read() if file else b""
-    for key, parts in members.items():
-        found[key] += 1
-        yield from _sample(f"{tar.name}: {key}", key, parts, scenes, images)
-
-
-def _sample(
-    where: str, key: str, parts: dict[str, bytes], scenes: set[str], images: dict[str, str]
-) -> Iterator[str]:
-    text = parts.pop("json", b"{}")
-    content: dict[str, Any] = json.loads(text)
-    if content.get("rendering_id") != key or content.get("scene_id") not in scenes:
-        yield f"{where}: another rendering, or a scene of another split"
-    if [sha256_of(image) for image in parts.values()] != [images.get(key)]:
-        yield f"{where}: its image is not the rendering of the tables"
-    if len(content.get("labels", [])) != len(content.get("rois", [])):
-        yield f"{where}: {len(content['labels'])} labels for {len(content['rois'])} ROIs"
