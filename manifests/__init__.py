@@ -10,7 +10,8 @@ Every other package may import this one; it imports none of them.
     workspace.py   where everything of one dataset lies
     files.py       atomic files and their sha256
     done.py        the record written last, with the fingerprint of all that made an output
-    config.py      frozen dataclasses, presets, YAML, overrides
+    config.py      frozen dataclasses, one a section
+    presets.py     a configuration from a preset, YAML, overrides
     progress.py    how far a long run is, on standard error
     memory.py      freed memory stays with the process
     chance.py      counter-based random numbers keyed by what is being made

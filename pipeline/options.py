@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from manifests.config import Config, load_config, to_yaml
+from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
+from manifests.presets import load_config, to_yaml
 from manifests.workspace import Workspace
 
 FAILED = 1  # exit status of a run in which scenes failed, or of a verify that found problems

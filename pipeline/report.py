@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from isp.contact_sheet import contact_sheet, thumbnail
-from manifests.config import Config, to_yaml
+from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.keys import NO_DISTORTION
+from manifests.presets import to_yaml
 from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace

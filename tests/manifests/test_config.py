@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from manifests.config import PRESETS, load_config, to_yaml
 from manifests.errors import SeagullError
+from manifests.presets import PRESETS, load_config, to_yaml
 
 
 def test_presets_and_yaml_round_trip(tmp_path):

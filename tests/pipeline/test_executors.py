@@ -5,7 +5,8 @@ from pathlib import Path
 import fake_work
 import pytest
 
-from manifests.config import PRESETS, WorkConfig
+from manifests.config import WorkConfig
+from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.executors import make_executor
 from pipeline.sources import Source

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from manifests.config import PRESETS
 from manifests.done import Done
 from manifests.errors import SeagullError
+from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.failures import forget_all, read_failures
 from pipeline.flow import Flow

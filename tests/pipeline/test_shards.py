@@ -12,7 +12,7 @@ import webdataset
 from PIL import Image
 from pycocotools import mask as coco
 
-from manifests.config import load_config
+from manifests.presets import load_config
 from manifests.workspace import SPLITS, Workspace
 from pipeline.card import write_card
 from pipeline.samples import seagull_100w

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from runs import seagull
 
-from manifests.config import load_config
+from manifests.presets import load_config
 from manifests.records import Label
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
