@@ -18,6 +18,7 @@ sam_attention.py   its encoder's attention in blocks that fit the cache
 hf.py              models of transformers from local folders: opened and checked
 hf_segmenter.py    their promptable segmenters
 hf_detector.py     their detectors
+json_lines.py      a process that is asked and answers in JSON lines
 worker.py          detectors in a process of their own: SEEM, detectron2
 worker_process.py  the other end, in the user's interpreter
 

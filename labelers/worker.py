@@ -1,42 +1,35 @@
 """Detectors in a process and an interpreter of their own: SEEM and detectron2.
 
 Neither is on PyPI, and their checkouts have top-level packages (utils, datasets, pipeline) that
-must never meet ours. So they run in the user's own interpreter and speak JSON lines:
+must never meet ours. So they run in the user's own interpreter and speak JSON lines
+(json_lines.py):
 
     to it    {"id": 7, "height": H, "width": W, "rgb": "<base64 of HxWx3 bytes>"}
     from it  {"ready": "<what was loaded>"} or {"error": "<why not>"} once, then for each request
              {"id": 7, "objects": [{"box": [x0, y0, x1, y1], "class_name": .., "score": ..}]}
              or {"id": 7, "error": ".."}
 
-Lines that are no JSON objects and answers to earlier requests are passed over. A worker that dies
-or hangs costs the scene it was asked about, and a new one is started for the next.
+A worker that dies or hangs costs the scene it was asked about, and a new one is started for the
+next.
 """
 
 import base64
 import json
 import math
-import queue
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
-import weakref
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
-from typing import IO, Any
+from typing import Any
 
 from labelers.candidates import Detection, Image
+from labelers.json_lines import Process
 from labelers.weights import digest
 from manifests.errors import SceneError, SeagullError
 
 # Run by path without putting this folder on the worker's sys.path.
 _RUN = "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 _SCRIPT = Path(__file__).with_name("worker_process.py")
-_LONGEST_LINE = 2**26
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ class WorkerDetector:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
-        self.process: _Process | None = None
+        self.process: Process | None = None
         self.asked = 0
         self._started()
 
@@ -128,9 +121,9 @@ class WorkerDetector:
             self.process.end()
         self.process = None
 
-    def _started(self) -> "_Process":
+    def _started(self) -> Process:
         if self.process is None:
-            process = _Process(self.settings)
+            process = Process(self.settings.name, self.settings.command, self.settings.folder)
             try:
                 process.greet(self.settings.start_s)
             except SceneError as error:
@@ -138,92 +131,6 @@ class WorkerDetector:
                 raise SeagullError(f"{self.settings.name} did not start: {error}") from error
             self.process = process
         return self.process
-
-
-class _Process:
-    """The subprocess, a thread that reads its lines, and the end of both."""
-
-    def __init__(self, settings: WorkerSettings) -> None:
-        self.name = settings.name
-        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        try:
-            self.popen = subprocess.Popen(
-                settings.command,
-                cwd=settings.folder,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self.errors,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise SeagullError(
-                f"{self.name}: cannot start {settings.command[0]}: {error}"
-            ) from error
-        self.lines: queue.Queue[bytes | None] = queue.Queue()
-        assert self.popen.stdout is not None
-        reader = threading.Thread(target=_read, args=(self.popen.stdout, self.lines), daemon=True)
-        reader.start()
-        self.end = weakref.finalize(self, _end, self.popen, reader, self.errors)
-
-    def greet(self, seconds: float) -> None:
-        """Wait until it is ready; SceneError when it is not."""
-        answer = self._next(monotonic() + seconds, ("ready", "error"))
-        if "error" in answer:
-            raise SceneError("model", str(answer["error"]))
-
-    def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """Send a request and wait for its own answer."""
-        assert self.popen.stdin is not None
-        try:
-            self.popen.stdin.write(json.dumps(request).encode() + b"\n")
-            self.popen.stdin.flush()
-        except OSError as error:
-            raise SceneError("died", f"{self.name} ended: {self._last_words()}") from error
-        deadline = monotonic() + seconds
-        while True:
-            answer = self._next(deadline, ("id",))
-            if answer["id"] == request["id"]:
-                return answer
-
-    def _next(self, deadline: float, keys: Sequence[str]) -> dict[str, Any]:
-        """The next line that is a JSON object with one of `keys`."""
-        while True:
-            try:
-                line = self.lines.get(timeout=max(0.0, deadline - monotonic()))
-            except queue.Empty:
-                raise SceneError("timeout", f"{self.name} did not answer in time") from None
-            if line is None:
-                raise SceneError("died", f"{self.name} ended: {self._last_words()}")
-            with suppress(ValueError):
-                answer = json.loads(line)
-                if isinstance(answer, dict) and any(key in answer for key in keys):
-                    return answer
-
-    def _last_words(self) -> str:
-        self.errors.seek(0)
-        said = self.errors.read()[-2000:].decode(errors="replace").split("\n")
-        return next((line.strip()[:200] for line in reversed(said) if line.strip()), "no word")
-
-
-def _read(stream: IO[bytes], lines: "queue.Queue[bytes | None]") -> None:
-    with suppress(ValueError, OSError):  # closed while reading
-        while line := stream.readline(_LONGEST_LINE):
-            lines.put(line)
-    lines.put(None)
-
-
-def _end(popen: "subprocess.Popen[bytes]", reader: threading.Thread, errors: IO[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        # Its own children may hold the pipe open: end the session it leads.
-        import os
-
-        os.killpg(popen.pid, signal.SIGKILL)
-    popen.wait()
-    reader.join(timeout=5)
-    for stream in (popen.stdin, popen.stdout, errors):
-        if stream is not None:
-            with suppress(OSError):
-                stream.close()
 
 
 def _detections(answer: Mapping[str, Any], image: Image, name: str) -> list[Detection]:
