@@ -8,7 +8,8 @@ engine.py          quality, importance and distortion label of every ROI in ever
 rle.py             masks as COCO run lengths
 weights.py         published checkpoints, checksums, loading that refuses what does not match
 
-regions.py         a photograph as a merge tree of regions
+regions.py         a photograph as regions
+merge_tree.py      the regions as a tree, from parts to wholes
 saliency.py        which regions stand out
 proposals.py       objects from regions
 embedded.py        the detector and the segmenter that need no weights

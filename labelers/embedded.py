@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelers.candidates import Candidate, Detection, Image, box_of
+from labelers.merge_tree import Tree, merge
 from labelers.proposals import propose
-from labelers.regions import Tree, merge, segment, working_copy
+from labelers.regions import segment, working_copy
 from labelers.rle import Mask
 from labelers.saliency import saliency
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from labelers.regions import Floats, Regions, Tree
+from labelers.merge_tree import Tree
+from labelers.regions import Floats, Regions
 from labelers.rle import Mask
 
 LeafSets = NDArray[np.bool_]  # k x n leaves

@@ -5,7 +5,8 @@ import pytest
 from pycocotools import mask as coco
 
 from labelers.candidates import Candidate
-from labelers.regions import Tree, merge, segment, working_copy
+from labelers.merge_tree import Tree, merge
+from labelers.regions import segment, working_copy
 from labelers.rois import _found, mask_iou
 from labelers.saliency import saliency
 from manifests.config import MasksConfig
