@@ -6,7 +6,8 @@ rois.py            objects and components: filters, cleaning, mask-IoU NMS, caps
 engine.py          quality, importance and distortion label of every ROI in every rendering
 
 rle.py             masks as COCO run lengths
-weights.py         published checkpoints, checksums, loading that refuses what does not match
+checkpoints.py     which checkpoints are published, and where
+weights.py         weight files: checksums, loading that refuses what does not match
 
 regions.py         a photograph as regions
 merge_tree.py      the regions as a tree, from parts to wholes

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from labelers import weights
+from labelers.checkpoints import Checkpoint, known
 from manifests.errors import SeagullError
 from manifests.files import sha256_of
 
 
 def test_every_row_says_where() -> None:
-    for row in weights.known():
+    for row in known():
         assert row.url.startswith("https://") and row.url.endswith(row.file)
         assert row.where.startswith("download ") and row.setting in row.where
         assert row.sha256 == row.sha256.lower() and len(row.sha256) in (0, 8, 64)
@@ -21,8 +22,8 @@ def test_status_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name, found in content.items():
         (tmp_path / name).write_bytes(found)
 
-    def row(file: str, sha256: str) -> weights.Checkpoint:
-        return weights.Checkpoint("m", "s", file, "https://x/" + file, "p", "l", sha256, 5)
+    def row(file: str, sha256: str) -> Checkpoint:
+        return Checkpoint("m", "s", file, "https://x/" + file, "p", "l", sha256, 5)
 
     digest = sha256_of(b"right")
     files = [row(f, digest) for f in ("good", "cut", "other", "absent")]
