@@ -160,7 +160,7 @@ class WorkConfig:
     """How the work is done. Never part of a fingerprint: it must not change a byte."""
 
     attempts: int = 2  # for what may pass: a worker that died or ran out of time
-    timeout_s: float = 14400.0  # wall-clock limit of one scene in one stage; TOPIQ on a CPU: an hour
+    timeout_s: float = 14400.0  # limit of one scene in one stage; TOPIQ on a CPU takes an hour
     gpus: float = 0.0  # of one worker of masks and labels
     device: str = "cpu"
 
