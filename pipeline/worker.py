@@ -53,6 +53,8 @@ def run_task(task: Task) -> Outcome:
         models = _models(task)
     except SeagullError as error:
         return Outcome(task, None, "model", str(error), ends_run=True)
+    except MemoryError:
+        return Outcome(task, None, "died", f"{task.stage}: out of memory while its models load")
     except Exception as error:
         return Outcome(task, None, "internal", _where(error))
     try:
