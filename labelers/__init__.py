@@ -30,8 +30,8 @@ batches.py         how many go through a model together
 backbone.py        a ResNet that recomputes only what a change can reach
 cfanet.py          the network of TOPIQ in parts that can be shared
 topiq.py           the exact TOPIQ engine on both
-iqa.py             pyiqa's metrics, made without what that does to others
-metric.py          weight-free full-reference metrics of pyiqa by name
+iqa.py             pyiqa's metrics, made without the network and without harm to others
+metric.py          other full-reference metrics of pyiqa by name
 precision.py       fp32, tf32, bf16
 
 evidence.py        why the weight-free scorer and its threshold are what they are

@@ -125,8 +125,8 @@ def reached(steps: Sequence[Step], states: Sequence[Tensor], rect: Rect) -> list
 
 def changed(
     steps: Sequence[Step], states: Sequence[Tensor], rect: Rect, pixels: Tensor
-) -> list[tuple[Rect, Tensor]]:
-    """Where and how each feature differs from the reference's.
+) -> list[Tensor]:
+    """What each feature holds where it may differ from the reference's (see `reached`).
 
     Args:
         steps: the chain.
@@ -138,7 +138,7 @@ def changed(
     for step, before, after in zip(steps, states[:-1], states[1:], strict=True):
         rect, pixels = _advance(step, before, after.shape[-2:], rect, pixels)
         if step.is_feature:
-            found.append((rect, pixels))
+            found.append(pixels)
     return found
 
 

@@ -2,7 +2,7 @@
 
 Weights are random (the cost does not depend on them), one thread, CPU seconds. Covers TOPIQ's
 quality and importance against pyiqa's metric pair by pair, the weight-free scorer against pyiqa's
-ssimc, and SAM (vit_b) against its own automatic generator, per mask that passes the filters.
+ssimc, and SAM (vit_b) against its own automatic generator, per mask that passes its filter.
 """
 
 import time
@@ -149,8 +149,8 @@ class _Ssimc:
 class _Sam:
     """SAM's vit_b by its automatic generator and by us, on equally many points.
 
-    Random weights: what a mask looks like says nothing, so both keep what passes the two filters,
-    set so that about half of the predicted IoUs pass, and drop no mask for its likeness to another.
+    Random weights: what a mask looks like says nothing, so both keep what passes the filter of
+    predicted IoU, set so that about half pass, and drop no mask for its likeness to another.
     Seconds hold the embedding, which is made once either way.
     """
 

@@ -105,7 +105,8 @@ def labeler_identity(config: ScorerConfig) -> str:
     Raises:
         SeagullError: the weights are missing, or the scorer has no threshold of its own.
     """
-    return f"{config.scorer} {_version(config)} without>{_threshold(config)}"
+    said = described(config)
+    return f"{said['scorer']} {said['scorer_version']} without>{said['without_above']}"
 
 
 def described(config: ScorerConfig) -> dict[str, Any]:

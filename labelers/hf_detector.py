@@ -179,7 +179,8 @@ def load_hf_detector(folder: Path, device: str, options: Mapping[str, Any]) -> H
     Raises:
         SeagullError: not whole, no detector, or words are missing.
     """
-    name = _STILL.get(hf.architecture(folder), hf.architecture(folder))
+    named = hf.architecture(folder)
+    name = _STILL.get(named, named)
     how = _finder(name)
     if how in _ASKED:
         _require_words(name, options.get("text"))

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
-from unittest.mock import patch
 
 
 def create_metric(name: str, **options: Any) -> Any:
@@ -36,6 +35,8 @@ class _Nothing(dict[Any, Any]):
 
 @contextmanager
 def _nothing_fetched() -> Iterator[None]:
+    from unittest.mock import patch
+
     import torch
     from torchvision.models import WeightsEnum
 

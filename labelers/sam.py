@@ -27,8 +27,7 @@ def load_sam(model: str, path: Path, device: str) -> Any:
     state = weights.read_state(path)
     sam = sam_model_registry[model]()
     weights.load_into(sam, state, path, f"sam:{model}")
-    if device == "cpu":
-        sam_attention.by_blocks(sam.image_encoder)
+    sam_attention.by_blocks(sam.image_encoder)
     return sam.to(device).eval()
 
 

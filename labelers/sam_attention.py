@@ -54,8 +54,10 @@ def _seen(
     import torch
 
     heads, count, _ = query.shape
-    some_heads = max(1, _SCORES // count**2)
-    some_rows = max(1, min(count, _SCORES // count))
+    # Only a CPU has a cache to fit: elsewhere all is one block, as segment-anything has it.
+    most = _SCORES if query.device.type == "cpu" else heads * count**2
+    some_heads = max(1, most // count**2)
+    some_rows = max(1, min(count, most // count))
     out = torch.empty_like(query)
     for first in range(0, heads, some_heads):
         of = slice(first, first + some_heads)

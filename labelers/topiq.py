@@ -51,10 +51,11 @@ class _Level:
 
 @dataclass(frozen=True)
 class Opened:
-    """A reference: the trace of its backbone and its levels."""
+    """A reference: the trace of its backbone, its levels, and its score against itself."""
 
     states: list[Tensor]
     levels: list[_Level]
+    itself: float
 
 
 class _Place:
@@ -122,7 +123,8 @@ class Topiq:
             for rendering in renderings
         ]
         differ = [k for k, patch in enumerate(patches) if not np.array_equal(patch, original)]
-        itself = self.net.score([level.pooled for level in whole.levels])[0]
+        if not differ:
+            return scores
         rects = reached(self.net.steps, whole.states, rect)
         places = [
             _Place(self.net, i, *pair)
@@ -131,11 +133,11 @@ class Topiq:
 
         def scored(some: Sequence[Image]) -> Any:
             found = changed(self.net.steps, whole.states, rect, self.net.tensor(some))
-            return self.net.score([p.pooled(x) for p, (_, x) in zip(places, found, strict=True)])
+            return self.net.score([p.pooled(x) for p, x in zip(places, found, strict=True)])
 
         size = self._batch((len(original) + _HALO) * (original.shape[1] + _HALO))
-        if differ:
-            scores[differ] = itself - in_batches([patches[k] for k in differ], size, scored)
+        pasted = in_batches([patches[k] for k in differ], size, scored)
+        scores[differ] = whole.itself - np.array(pasted)
         return scores
 
     def _batch(self, pixels: int) -> int:
@@ -151,4 +153,5 @@ class Topiq:
             pooling = Pooling(feature, found[-1])
             pooled = self.net.pooled(i, feature, feature, pooling)
             levels.append(_Level(feature, pooling, pooled))
-        return Opened(states, levels)
+        itself = self.net.score([level.pooled for level in levels])[0]
+        return Opened(states, levels, itself)

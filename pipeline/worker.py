@@ -87,8 +87,8 @@ def _models(task: Task) -> Any:
     from pipeline.stages import stage_by_name
 
     stage = stage_by_name(task.stage)
-    key = fingerprint(load=stage.load.__qualname__, device=task.config.work.device,
-                      stage=task.stage, inputs=stage.inputs(task.config))  # fmt: skip
+    device, inputs = task.config.work.device, stage.inputs(task.config)
+    key = fingerprint(stage=task.stage, device=device, inputs=inputs)
     if key not in _LOADED:
         _LOADED[key] = stage.load(task.config)
     return _LOADED[key]
