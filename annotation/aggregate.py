@@ -9,8 +9,8 @@ from itertools import groupby
 from statistics import fmean
 
 from manifests.keys import DISTORTIONS
-from manifests.levels import NONEXISTENT
 from manifests.ratings import Opinion, Rating
+from manifests.words import NONEXISTENT
 
 
 def opinions(ratings: Iterable[Rating]) -> list[Opinion]:

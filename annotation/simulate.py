@@ -16,9 +16,9 @@ import numpy as np
 from manifests.chance import generator
 from manifests.config import StudyConfig
 from manifests.keys import DISTORTIONS, LEVELS, WITHOUT
-from manifests.levels import NONEXISTENT
 from manifests.ratings import Rating
 from manifests.records import Label
+from manifests.words import NONEXISTENT
 
 BIAS_SD = 0.4
 NOISE_SD = 0.75

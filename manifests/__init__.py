@@ -15,5 +15,7 @@ Every other package may import this one; it imports none of them.
     progress.py    how far a long run is, on standard error
     memory.py      freed memory stays with the process
     chance.py      counter-based random numbers keyed by what is being made
-    levels.py      eq. 1: continuous scores <-> five words
+    words.py       eq. 1: continuous scores <-> five words
+    images.py      stored images to arrays and back
+    rle.py         masks as COCO run lengths
 """

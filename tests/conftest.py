@@ -20,8 +20,8 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def tiny_raw(tmp_path_factory) -> Path:
     """A folder with three small DNGs made from photographs."""
-    from isp.photographs import bundled
-    from isp.unprocess import write_dng
+    from isp.tools.photographs import bundled
+    from isp.tools.unprocess import write_dng
 
     folder = tmp_path_factory.mktemp("raw")
     for name in ("coffee", "astronaut", "chelsea"):

@@ -4,7 +4,7 @@ import os
 import time
 
 from manifests.done import Done
-from pipeline.worker import Outcome, Task
+from pipeline.run.worker import Outcome, Task
 
 
 def work(task: Task) -> Outcome:

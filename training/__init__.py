@@ -5,8 +5,9 @@ Imports only `manifests` of ours and meets the rest through shards on disk. One 
     texts.py         questions and answers of section 3.3, and the way back from an answer
     instructions.py  a label -> its truth; drawing AIR and JIR for it
     tokens.py        the word-level tokenizer; sequences built segment by segment
-    shards.py        WebDataset tars -> samples, in an order that can be resumed
-    regions.py       a sample -> arrays: overview, masks, native patches, colour
+    shard_reader.py  WebDataset tars -> samples, in an order that can be resumed
+    sample_arrays.py a sample -> arrays: overview, masks, native patches, colour
+    feed.py          the stream of training batches, in order
     batches.py       samples and instructions -> tensors
     encoder.py       ConvNeXt: the compact one, or timm's by name
     extractor.py     the mask-based feature extractor of section 4.2
@@ -15,5 +16,6 @@ Imports only `manifests` of ours and meets the rest through shards on disk. One 
     answer.py        closed-set scores and free-text answers
     metrics.py       SROCC, PLCC, sample-average precision, recall, F1
     evaluation.py    a network against the labels of a split
-    stages.py        pretrain, finetune, evaluate: what the command line calls
+    gpu_step.py      a training step on a device against the CPU
+    learning.py      pretrain, finetune, evaluate: what the command line calls
 """

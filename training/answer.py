@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from manifests.levels import IMPORTANCE_WORDS, QUALITY_WORDS
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
 from training import texts
-from training.network import Network, Seen
+from training.network import Network, VisualTokens
 
 CLOSED_SETS = {
     "quality": (texts.QUALITY_QUESTION, texts.QUALITY_LEAD, QUALITY_WORDS),
@@ -21,7 +21,7 @@ LONGEST_ANSWER = 48  # tokens
 
 @torch.no_grad()
 def closed_set(
-    network: Network, seen: Seen, question: str, lead: str, words: tuple[str, ...]
+    network: Network, seen: VisualTokens, question: str, lead: str, words: tuple[str, ...]
 ) -> Tensor:
     """Joint log-probabilities (N, len(words)) of `lead` going on with each word (Q-Align).
 
@@ -37,9 +37,9 @@ def closed_set(
     return torch.stack([torch.as_tensor(j) for j in joint], 1)
 
 
-def _next_token(network: Network, seen: Seen, prompt: list[int]) -> Tensor:
+def _next_token(network: Network, seen: VisualTokens, prompt: list[int]) -> Tensor:
     ids = _rows(prompt, seen)
-    logits = network.speak(ids, torch.ones_like(ids), seen)[:, -1]
+    logits = network.token_logits(ids, torch.ones_like(ids), seen)[:, -1]
     return F.log_softmax(logits.float(), -1)
 
 
@@ -50,7 +50,7 @@ def scores(log_probabilities: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def speak(network: Network, seen: Seen, question: str) -> list[str]:
+def generate_answers(network: Network, seen: VisualTokens, question: str) -> list[str]:
     """The greedy answer to one question for each of the N sequences that `seen` serves."""
     ids = _rows(network.sequencer.prompt(question), seen)
     end = network.sequencer.tokenizer.eos_token_id
@@ -65,6 +65,6 @@ def speak(network: Network, seen: Seen, question: str) -> list[str]:
     return [network.sequencer.text(row) for row in said.tolist()]
 
 
-def _rows(prompt: list[int], seen: Seen) -> Tensor:
+def _rows(prompt: list[int], seen: VisualTokens) -> Tensor:
     count = seen.regions.shape[0] * seen.regions.shape[1]
     return torch.tensor([prompt], device=seen.image.device).expand(count, -1)

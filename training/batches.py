@@ -17,7 +17,7 @@ from torch import Tensor
 
 from manifests.keys import DISTORTIONS
 from training.instructions import Truth
-from training.regions import Prepared
+from training.sample_arrays import SampleArrays
 from training.tokens import IGNORED, Tokens
 
 A = TypeVar("A")
@@ -55,7 +55,7 @@ class Batch:
         return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
-def stack(prepared: Sequence[Prepared]) -> Pixels:
+def stack(prepared: Sequence[SampleArrays]) -> Pixels:
     """The pixels of images that have the same number of ROIs."""
     regions = [r for p in prepared for r in p.regions]
     shape = (len(prepared), len(regions) // len(prepared))
@@ -99,7 +99,9 @@ def _padded(sequences: Sequence[Tokens], pad: int) -> tuple[Tensor, Tensor, Tens
     return torch.from_numpy(ids), torch.from_numpy(attention), torch.from_numpy(labels)
 
 
-def ahead(function: Callable[[A], R], items: Iterable[A], threads: int, depth: int) -> Iterator[R]:
+def prefetch(
+    function: Callable[[A], R], items: Iterable[A], threads: int, depth: int
+) -> Iterator[R]:
     """`map` in order, computed by `threads` up to `depth` items ahead of who reads."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:

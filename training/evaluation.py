@@ -16,11 +16,11 @@ from manifests.config import NetworkConfig
 from manifests.keys import DISTORTIONS, WITHOUT
 from manifests.workspace import Workspace
 from training import answer, metrics, texts
-from training.batches import ahead, stack
+from training.batches import prefetch, stack
 from training.instructions import Truth, analyses, truth
 from training.network import Network
-from training.regions import Prepared, prepare
-from training.shards import Card, RawSample, in_order
+from training.sample_arrays import SampleArrays, prepare
+from training.shard_reader import Card, RawSample, in_order
 
 QUESTIONED = 1500  # ROIs, at most about so many of a split
 IMAGES = 16  # a batch
@@ -80,23 +80,23 @@ class Evaluation:
             for s in in_order(self.workspace, "test")
             if unit_interval("evaluate", self.seed, s.rendering_id) < part.share
         )
-        asked = ahead(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
+        asked = prefetch(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
         answered: list[Answered] = []
         while images := list(islice(asked, IMAGES)):
             answered += self._answer(images)
         return answered
 
-    def _prepare(self, sample: RawSample, rois: int) -> tuple[Prepared, list[Truth]]:
+    def _prepare(self, sample: RawSample, rois: int) -> tuple[SampleArrays, list[Truth]]:
         rng = generator("evaluate", self.seed, sample.rendering_id)
         order = [int(i) for i in rng.permutation(len(sample.rois))[:rois]]
         tops = self.card.quality_top, self.card.importance_top
         prepared = prepare(sample, order, self.config.view, self.config.patch, rng)
         return prepared, [truth(sample.labels[i], *tops) for i in order]
 
-    def _answer(self, images: Sequence[tuple[Prepared, list[Truth]]]) -> list[Answered]:
+    def _answer(self, images: Sequence[tuple[SampleArrays, list[Truth]]]) -> list[Answered]:
         device = next(self.network.parameters()).device
         most = max(len(truths) for _, truths in images)
-        filled = [Prepared(p.view, (p.regions * most)[:most]) for p, _ in images]
+        filled = [SampleArrays(p.view, (p.regions * most)[:most]) for p, _ in images]
         real = [k < len(truths) for _, truths in images for k in range(most)]
         with torch.no_grad():
             seen, _ = self.network.look(stack(filled).to(str(device)))
@@ -108,7 +108,7 @@ class Evaluation:
             answer.scores(sets["importance"]).tolist(),
             sets["quality"].argmax(1).tolist(),
             sets["importance"].argmax(1).tolist(),
-            answer.speak(self.network, seen, texts.DISTORTION_QUESTION),
+            answer.generate_answers(self.network, seen, texts.DISTORTION_QUESTION),
         )
         return [Answered(*row) for row in zip(*columns, strict=True)]
 

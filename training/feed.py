@@ -13,20 +13,20 @@ import numpy as np
 from manifests.chance import generator
 from manifests.config import NetworkConfig, TrainConfig
 from manifests.workspace import Workspace
-from training.batches import Batch, ahead, collate, stack
+from training.batches import Batch, collate, prefetch, stack
 from training.instructions import Instruction, Truth, draw, truth
-from training.regions import Prepared, draw_change, prepare
-from training.shards import Card, RawSample, shuffled
+from training.sample_arrays import SampleArrays, draw_augmentation, prepare
+from training.shard_reader import Card, RawSample, shuffled
 from training.tokens import Sequencer
 
 Ask = Callable[[Truth, np.random.Generator], Instruction]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class TrainingSample:
     """A prepared sample with one truth and one instruction for each of its chosen ROIs."""
 
-    prepared: Prepared
+    prepared: SampleArrays
     truths: list[Truth]
     instructions: list[Instruction]
 
@@ -53,22 +53,22 @@ class Feed:
         first = start * self.config.batch
         samples = shuffled(self.workspace, "train", self.seed, first)
         batch, numbered = self.config.batch, zip(count(first), samples, strict=False)
-        drawn = ahead(self._draw, numbered, self.config.threads, depth=2 * batch)
+        drawn = prefetch(self._draw, numbered, self.config.threads, depth=2 * batch)
         while True:
             yield self._batch(list(islice(drawn, batch)))
 
-    def _draw(self, item: tuple[int, RawSample]) -> Drawn:
+    def _draw(self, item: tuple[int, RawSample]) -> TrainingSample:
         position, sample = item
         rng = generator("feed", self.seed, position)
         wanted, there = self.config.rois, len(sample.rois)
         chosen = [int(i) for i in rng.choice(there, wanted, replace=there < wanted)]
         truths = [truth(sample.labels[i], *self.tops) for i in chosen]
         prepared = prepare(
-            sample, chosen, self.network.view, self.network.patch, rng, draw_change(rng)
+            sample, chosen, self.network.view, self.network.patch, rng, draw_augmentation(rng)
         )
-        return Drawn(prepared, truths, [self.ask(t, rng) for t in truths])
+        return TrainingSample(prepared, truths, [self.ask(t, rng) for t in truths])
 
-    def _batch(self, drawn: list[Drawn]) -> Batch:
+    def _batch(self, drawn: list[TrainingSample]) -> Batch:
         instructions = [i for d in drawn for i in d.instructions]
         return collate(
             stack([d.prepared for d in drawn]),

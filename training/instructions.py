@@ -13,7 +13,7 @@ import numpy as np
 
 from manifests.chance import generator
 from manifests.keys import DISTORTIONS, WITHOUT
-from manifests.levels import RATING_TOP, level
+from manifests.words import RATING_TOP, level
 from training import texts
 
 

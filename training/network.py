@@ -27,16 +27,16 @@ LORA_DROPOUT = 0.05
 
 
 @dataclass(frozen=True)
-class Seen:
+class VisualTokens:
     """What the LLM gets of images; h is its hidden size."""
 
     image: Tensor  # (B, T, h)
     regions: Tensor  # (B, K, 2, h): the global and the local view token
 
-    def of(self, rows: Tensor) -> "Seen":
+    def of(self, rows: Tensor) -> "VisualTokens":
         """The tokens of some sequences (indices into B * K), each as an image of one ROI."""
         k = self.regions.shape[1]
-        return Seen(self.image[rows // k], self.regions.flatten(0, 1)[rows][:, None])
+        return VisualTokens(self.image[rows // k], self.regions.flatten(0, 1)[rows][:, None])
 
 
 class Network(nn.Module):
@@ -62,7 +62,7 @@ class Network(nn.Module):
         self.read_scores = nn.Linear(2 * config.width, 2)
         self.llm = llm
 
-    def look(self, pixels: Pixels) -> tuple[Seen, Tensor]:
+    def look(self, pixels: Pixels) -> tuple[VisualTokens, Tensor]:
         """The tokens for the LLM, and the ROI tokens (B * K, 2 P) for the auxiliary heads."""
         levels = self.encoder(pixels.views)
         whole = self.global_view(levels, pixels.masks)  # (B, K, P)
@@ -72,9 +72,9 @@ class Network(nn.Module):
         ).view(b, k, p)
         image = self.project_image(levels[self.level].flatten(2).transpose(1, 2))  # (B, T, h)
         regions = torch.stack([self.project_global(whole), self.project_local(detail)], 2)
-        return Seen(image, regions), torch.cat([whole, detail], -1).flatten(0, 1)
+        return VisualTokens(image, regions), torch.cat([whole, detail], -1).flatten(0, 1)
 
-    def embed(self, ids: Tensor, seen: Seen) -> Tensor:
+    def embed(self, ids: Tensor, seen: VisualTokens) -> Tensor:
         """(N, L, h): embeddings of (N, L) ids, `seen` in the placeholders' places; N = B K."""
         first = self.sequencer.image_id
         embedded: Tensor = self.llm.get_input_embeddings()(ids.masked_fill(ids >= first, 0))
@@ -85,7 +85,7 @@ class Network(nn.Module):
             embedded = embedded.masked_scatter(place, tokens.to(embedded.dtype))
         return embedded
 
-    def speak(self, ids: Tensor, attention: Tensor, seen: Seen) -> Tensor:
+    def token_logits(self, ids: Tensor, attention: Tensor, seen: VisualTokens) -> Tensor:
         """Logits (N, L, vocabulary) of (N, L) ids."""
         logits: Tensor = self.llm(
             inputs_embeds=self.embed(ids, seen), attention_mask=attention, use_cache=False
@@ -95,7 +95,7 @@ class Network(nn.Module):
     def loss(self, batch: Batch, auxiliary: float) -> Tensor:
         """Cross-entropy of the answers' tokens, plus `auxiliary` times that of the heads."""
         seen, regions = self.look(batch.pixels)
-        logits = self.speak(batch.ids, batch.attention, seen)[:, :-1].flatten(0, 1).float()
+        logits = self.token_logits(batch.ids, batch.attention, seen)[:, :-1].flatten(0, 1).float()
         spoken = F.cross_entropy(logits, batch.labels[:, 1:].flatten(), ignore_index=IGNORED)
         if not auxiliary:
             return spoken

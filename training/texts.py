@@ -1,7 +1,7 @@
 """The questions and answers of section 3.3 and figure 3, and the way back from an answer.
 
 Covers the words alone: which question is put to which ROI is `instructions.py`. Levels are the
-indices 0..4 of `manifests.levels`; a severity of None is a distortion of unknown severity
+indices 0..4 of `manifests.words`; a severity of None is a distortion of unknown severity
 (SEAGULL-100w has types alone).
 """
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from manifests.keys import DISTORTIONS
-from manifests.levels import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS
 
 IMAGE, GLOBAL, LOCAL = "<image>", "<global>", "<local>"
 OVERVIEW = "\nThis is the overview of the image. Here is the region"

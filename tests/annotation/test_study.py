@@ -7,8 +7,8 @@ from annotation.aggregate import opinions, severity
 from annotation.simulate import simulate_study
 from manifests.config import StudyConfig
 from manifests.keys import DISTORTIONS
-from manifests.levels import NONEXISTENT
 from manifests.records import Label
+from manifests.words import NONEXISTENT
 
 CONFIG = StudyConfig(raters=24, ratings_per_roi=7, rois_per_image=3)
 

@@ -1,6 +1,6 @@
-from isp import bench
-from isp.photographs import bundled
-from isp.unprocess import write_dng
+from isp.tools import bench_renderings as bench
+from isp.tools.photographs import bundled
+from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from isp.calibrate import CURVES, Measured, measure, plot, table, to_yaml
-from isp.levels import load_levels
-from isp.photographs import bundled
-from isp.unprocess import write_dng
+from isp.distortions.levels import load_levels
+from isp.tools.calibrate import CURVES, Measured, measure, plot, table, to_yaml
+from isp.tools.photographs import bundled
+from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from isp.camera import camera_name
-from isp.capture import read_capture
-from isp.sensor import open_sensor
+from isp.raw.camera import camera_name
+from isp.raw.capture import read_capture
+from isp.raw.sensor import open_sensor
 
 RAW = Path(__file__).parents[3] / "shared" / "raw"
 

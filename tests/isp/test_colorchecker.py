@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from skimage.color import lab2xyz
 
-from isp.color import SRGB_TO_XYZ, bradford, encode_srgb
-from isp.colorchecker import CHART_LAB, chart_linear_srgb, differences, measure, patches
+from isp.raw.color import SRGB_TO_XYZ, bradford, encode_srgb
+from isp.tools.colorchecker import CHART_LAB, chart_linear_srgb, differences, measure, patches
 from manifests.config import RenderConfig
 
 G2 = Path(__file__).parents[3] / "shared" / "raw" / "CanonPowerShotG2_0304.CRW"

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from isp.blur import blur, point_spread
-from isp.color import camera_to_srgb, decode_srgb, encode_srgb, limit_highlights, to_srgb
-from isp.colorfulness import chroma, scale_chroma
-from isp.compression import compress, store
-from isp.contrast import MID_GREY, contrast_curve
-from isp.exposure import expose
-from isp.geometry import to_working_size, upright, working_size
-from isp.photographs import bundled
+from isp.develop.geometry import to_working_size, upright, working_size
+from isp.distortions.blur import blur, point_spread
+from isp.distortions.colorfulness import chroma, scale_chroma
+from isp.distortions.compression import compress, store
+from isp.distortions.contrast import MID_GREY, contrast_curve
+from isp.distortions.exposure import expose
+from isp.raw.color import camera_to_srgb, decode_srgb, encode_srgb, limit_highlights, to_srgb
+from isp.tools.photographs import bundled
 from manifests.chance import generator
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from isp.noise import (
+from isp.distortions.noise import (
     NoiseModel,
     likely_read,
     measure_planes,

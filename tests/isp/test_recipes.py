@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
-from isp.levels import SHIPPED, levels_identity
-from isp.recipes import MIXED, mixed_recipes, mixtures, recipes
+from isp.develop.recipes import MIXED, mixed_recipes, mixtures, recipes
+from isp.distortions.levels import SHIPPED, levels_identity
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from isp.photographs import bundled
-from isp.recipes import REFERENCE
-from isp.renderer import develop
-from isp.sensor import open_sensor
-from isp.unprocess import write_dng
-from isp.white_balance import gray_world, white_balance
+from isp.develop.recipes import REFERENCE
+from isp.develop.renderer import develop
+from isp.raw.sensor import open_sensor
+from isp.raw.white_balance import gray_world, white_balance
+from isp.tools.photographs import bundled
+from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 
 RAW = Path(__file__).parents[3] / "shared" / "raw"
@@ -86,7 +86,7 @@ def test_pixels_that_are_not_square_are_made_so():
 
 def test_exposure_finds_what_is_above_white(tmp_path):
     """A red beyond white in one channel: darkened, it shows its hue; clipping first would not."""
-    from isp.exposure import expose
+    from isp.distortions.exposure import expose
 
     light = np.array([[[1.6, 0.8, 0.4]]], np.float32)
     darker = expose(light, -1.0)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from isp.color import decode_srgb, encode_srgb
-from isp.photographs import bundled
-from isp.tone import Tone, find_tone, fit, standard
+from isp.develop.tone import Tone, find_tone, fit, standard
+from isp.raw.color import decode_srgb, encode_srgb
+from isp.tools.photographs import bundled
 
 
 def test_standard_rises_from_black_to_white_with_grey_where_it_says():

@@ -6,15 +6,15 @@ import pytest
 import rawpy
 from skimage.metrics import peak_signal_noise_ratio
 
-from isp.capture import read_capture
-from isp.color import camera_to_srgb
-from isp.geometry import working_size
-from isp.own_noise import own_noise
-from isp.photographs import bundled, read_photograph
-from isp.recipes import REFERENCE
-from isp.renderer import develop
-from isp.sensor import open_sensor
-from isp.unprocess import D7000, taking, write_dng
+from isp.develop.geometry import working_size
+from isp.develop.recipes import REFERENCE
+from isp.develop.renderer import develop
+from isp.raw.capture import read_capture
+from isp.raw.color import camera_to_srgb
+from isp.raw.own_noise import own_noise
+from isp.raw.sensor import open_sensor
+from isp.tools.photographs import bundled, read_photograph
+from isp.tools.unprocess import D7000, capture_settings, write_dng
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
 
@@ -47,7 +47,7 @@ def astronaut(tmp_path):
 
 def test_libraw_takes_it_for_a_nikon_d7000(astronaut):
     _, path = astronaut
-    told = taking("astronaut", 0)
+    told = capture_settings("astronaut", 0)
     with open_sensor(path, 150) as sensor:
         capture = read_capture(sensor)
         own = own_noise(sensor)

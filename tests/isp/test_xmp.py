@@ -1,7 +1,7 @@
 from xml.etree import ElementTree
 
-from isp.recipes import REFERENCE, Recipe, Step, recipes
-from isp.xmp import sidecar
+from isp.develop.recipes import REFERENCE, Recipe, Step, recipes
+from isp.tools.xmp import sidecar
 from manifests.config import RenderConfig
 
 CRS = "{http://ns.adobe.com/camera-raw-settings/1.0/}"

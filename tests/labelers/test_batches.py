@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from labelers.batches import batch_size, in_batches
+from labelers.loading.batching import batch_size, in_batches
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 50])

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelers.crops import Crop
-from labelers.engine import labeler_identity, load_labeler, load_labelers
-from labelers.metric import WEIGHT_FREE, create
-from labelers.rle import encode
+from labelers.contracts.crops import Crop
+from labelers.engine.label_engine import labeler_identity, load_labeler, load_labelers
+from labelers.scorers.metric import WEIGHT_FREE, create
 from manifests.config import LabelsConfig, ScorerConfig
 from manifests.errors import SeagullError
 from manifests.records import Rendering, Roi
+from manifests.rle import encode
 
 
 def _roi(number: int, mask: np.ndarray) -> Roi:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from labelers import gpu_check
-from labelers.precision import precision
+from labelers.checks import gpu_labels as gpu_check
+from labelers.loading.precision import precision
 
 
 def test_rows_against_the_cpu(tiny_sam: Callable) -> None:

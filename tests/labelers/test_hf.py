@@ -15,8 +15,8 @@ from hf_detector_models import DETECTORS
 from hf_models import SEGMENTERS
 from safetensors.torch import load_file, save_file
 
-from labelers.hf import load_pretrained
-from labelers.models import load_mask_models, mask_models_identity
+from labelers.engine.mask_models import load_mask_models, mask_models_identity
+from labelers.loading.hf import load_pretrained
 from manifests.config import MasksConfig
 from manifests.errors import SeagullError
 

@@ -12,9 +12,9 @@ import transformers
 from hf_detector_models import save_sam3_video
 from torchvision.ops import masks_to_boxes
 
-from labelers.candidates import Detection
-from labelers.hf_detector import HfDetector, load_hf_detector
-from labelers.models import load_mask_models
+from labelers.contracts.candidates import Detection
+from labelers.detectors.hf_detector import HfDetector, load_hf_detector
+from labelers.engine.mask_models import load_mask_models
 from manifests.config import MasksConfig
 
 _IMAGE = np.random.default_rng(0).integers(0, 256, (48, 70, 3), dtype=np.uint8)

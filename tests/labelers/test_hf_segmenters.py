@@ -11,11 +11,11 @@ import transformers
 from hf_detector_models import sam3, save_sam3_video
 from skimage import data
 
-from labelers import hf_sam
-from labelers.candidates import Candidate, Detection
-from labelers.hf_segmenter import HfSegmenter, load_hf_segmenter
-from labelers.models import load_mask_models
-from labelers.sam import SamSegmenter
+from labelers.contracts.candidates import Candidate, Detection
+from labelers.engine.mask_models import load_mask_models
+from labelers.segmenters import hf_sam
+from labelers.segmenters.hf_segmenter import HfSegmenter, load_hf_segmenter
+from labelers.segmenters.sam import SamSegmenter
 from manifests.config import MasksConfig
 
 _NOISE = np.random.default_rng(0).integers(0, 256, (48, 70, 3), dtype=np.uint8)

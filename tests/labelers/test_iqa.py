@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 CODE = """
-from labelers.iqa import create_metric
+from labelers.loading.iqa import create_metric
 from transformers.models.llama import modeling_llama as llama
 before = (llama.LlamaDecoderLayer, llama.LlamaModel.forward, llama.LlamaForCausalLM.forward)
 create_metric("psnr", device="cpu")

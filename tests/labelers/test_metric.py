@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from labelers.crops import Crop
-from labelers.iqa import blank_metric
-from labelers.metric import LEARNED, PlainMetric, load_learned
+from labelers.contracts.crops import Crop
+from labelers.loading.iqa import blank_metric
+from labelers.scorers.metric import LEARNED, PlainMetric, load_learned
 from manifests.errors import SeagullError
 
 

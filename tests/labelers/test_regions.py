@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from labelers.candidates import Candidate
-from labelers.merge_tree import Tree, merge
-from labelers.regions import segment, working_copy
-from labelers.rois import _found, mask_iou
-from labelers.saliency import saliency
+from labelers.contracts.candidates import Candidate
+from labelers.engine.rois import _found, mask_iou
+from labelers.weight_free.merge_tree import Tree, merge
+from labelers.weight_free.regions import segment, working_copy
+from labelers.weight_free.saliency import saliency
 from manifests.config import MasksConfig
 
 

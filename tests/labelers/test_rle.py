@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from labelers.rle import decode, encode
 from manifests.errors import SeagullError
+from manifests.rle import decode, encode
 
 
 def test_round_trip_and_area_agree_with_pycocotools() -> None:

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from labelers.candidates import Candidate, Detection
-from labelers.models import MaskModels, load_mask_models
-from labelers.rle import decode
-from labelers.rois import clean, find_rois, random_points
+from labelers.contracts.candidates import Candidate, Detection
+from labelers.engine.mask_models import MaskModels, load_mask_models
+from labelers.engine.rois import clean, find_rois, random_points
 from manifests.config import MasksConfig
 from manifests.errors import SceneError
+from manifests.rle import decode
 
 CONFIG = MasksConfig()
 

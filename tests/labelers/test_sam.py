@@ -9,10 +9,10 @@ import pytest
 import torch
 from segment_anything import SamPredictor, sam_model_registry
 
-from labelers.candidates import Detection
-from labelers.models import load_mask_models, mask_models_identity
-from labelers.rois import find_rois
-from labelers.sam import SamSegmenter
+from labelers.contracts.candidates import Detection
+from labelers.engine.mask_models import load_mask_models, mask_models_identity
+from labelers.engine.rois import find_rois
+from labelers.segmenters.sam import SamSegmenter
 from manifests.config import MasksConfig
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from labelers import metric
-from labelers.crops import Crop
-from labelers.ssim import LocalSsim
+from labelers.contracts.crops import Crop
+from labelers.scorers import metric
+from labelers.scorers.ssim import LocalSsim
 
 CASES = [  # height, width, box
     (64, 80, (20, 16, 24, 30)),

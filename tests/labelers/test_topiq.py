@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from labelers.crops import Crop, Scores
-from labelers.engine import labeler_identity, load_labeler
-from labelers.iqa import create_metric
-from labelers.metric import PlainMetric
-from labelers.topiq import Topiq, load_topiq
+from labelers.contracts.crops import Crop, Scores
+from labelers.engine.label_engine import labeler_identity, load_labeler
+from labelers.loading.iqa import create_metric
+from labelers.scorers.metric import PlainMetric
+from labelers.scorers.topiq import Topiq, load_topiq
 from manifests.config import LabelsConfig
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
@@ -99,7 +99,7 @@ def test_labels_do_not_depend_on_batches_or_order(
     expected = engine.scores(reference, crops, renderings)
     backwards = engine.scores(reference, crops[::-1], renderings[::-1])
     for pixels in (1, 2**13, 2**20):
-        monkeypatch.setattr("labelers.topiq._PIXELS", pixels)
+        monkeypatch.setattr("labelers.scorers.topiq._PIXELS", pixels)
         for found, turn in ((engine.scores(reference, crops, renderings), 1), (backwards, -1)):
             for name in ("quality", "importance"):
                 ours, theirs = getattr(found, name)[::turn, ::turn], getattr(expected, name)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from labelers import weights
-from labelers.checkpoints import Checkpoint, known
+from labelers.loading import weights
+from labelers.loading.checkpoints import Checkpoint, known
 from manifests.errors import SeagullError
 from manifests.files import sha256_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labelers.models import load_mask_models
-from labelers.worker import WorkerDetector, WorkerSettings
+from labelers.detectors.worker_detector import WorkerDetector, WorkerSettings
+from labelers.engine.mask_models import load_mask_models
 from manifests.config import MasksConfig
 from manifests.errors import SceneError, SeagullError
 

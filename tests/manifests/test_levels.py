@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from manifests.levels import expected_level, level
+from manifests.words import expected_level, level
 
 
 @pytest.mark.parametrize("top", [1.0, 4.0, 0.037])

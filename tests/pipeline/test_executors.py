@@ -8,9 +8,9 @@ import pytest
 from manifests.config import WorkConfig
 from manifests.presets import PRESETS
 from manifests.workspace import Workspace
-from pipeline.executors import make_executor
-from pipeline.sources import Source
-from pipeline.worker import Task
+from pipeline.intake.sources import Source
+from pipeline.run.executors import make_executor
+from pipeline.run.worker import Task
 
 
 def _task(what: str, number: int) -> Task:

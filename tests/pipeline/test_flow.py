@@ -9,11 +9,11 @@ from manifests.done import Done
 from manifests.errors import SeagullError
 from manifests.presets import PRESETS
 from manifests.workspace import Workspace
-from pipeline.failures import forget_all, read_failures
-from pipeline.flow import Flow
-from pipeline.sources import Source
-from pipeline.stages import BUILD
-from pipeline.worker import Outcome, Task
+from pipeline.intake.sources import Source
+from pipeline.run.failures import forget_all, read_failures
+from pipeline.run.flow import Flow
+from pipeline.run.worker import Outcome, Task
+from pipeline.stages.all_stages import BUILD
 
 SOURCES = [Source(f"s{n}.NEF", f"{n:064x}", 1, f"s{n}-00000000") for n in range(4)]
 CONFIG = PRESETS["demo"]

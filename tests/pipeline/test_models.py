@@ -10,8 +10,8 @@ import pytest
 import torch
 from runs import seagull
 
-from labelers.iqa import create_metric
-from labelers.weights import short
+from labelers.loading.iqa import create_metric
+from labelers.loading.weights import short
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from pycocotools import mask as coco
 
 from manifests.presets import load_config
 from manifests.workspace import SPLITS, Workspace
-from pipeline.card import write_card
-from pipeline.samples import seagull_100w
-from pipeline.shards import write_shards
+from pipeline.dataset.card import write_card
+from pipeline.dataset.samples import seagull_100w
+from pipeline.dataset.shards import write_shards
 
 
 def _tars(out: Path) -> list[Path]:

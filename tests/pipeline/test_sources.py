@@ -8,7 +8,7 @@ from manifests.chance import unit_interval
 from manifests.config import ShardsConfig
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
-from pipeline.sources import find_sources, split_of
+from pipeline.intake.sources import find_sources, split_of
 
 
 def _file(folder: Path, name: str, content: bytes) -> Path:

@@ -9,7 +9,7 @@ from manifests.presets import load_config
 from manifests.records import Label
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
-from pipeline.verify import verify
+from pipeline.dataset.verify import verify
 
 
 @pytest.fixture

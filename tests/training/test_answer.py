@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from manifests.levels import IMPORTANCE_WORDS, QUALITY_WORDS
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
 from training import answer, texts
-from training.network import Network, Seen, build
+from training.network import Network, VisualTokens, build
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,9 @@ def network() -> Network:
 
 
 @pytest.fixture
-def seen() -> Seen:
+def seen() -> VisualTokens:
     torch.manual_seed(1)
-    return Seen(torch.randn(2, 4, 128), torch.randn(2, 2, 2, 128))
+    return VisualTokens(torch.randn(2, 4, 128), torch.randn(2, 2, 2, 128))
 
 
 def brute_force(network, seen, question, lead, words):
@@ -31,7 +31,7 @@ def brute_force(network, seen, question, lead, words):
         ids = network.sequencer.prompt(question) + network.sequencer.ids(f"{lead} {word}")
         batch = torch.tensor([ids] * 4)
         with torch.no_grad():
-            logits = network.speak(batch, torch.ones_like(batch), seen)
+            logits = network.token_logits(batch, torch.ones_like(batch), seen)
         given = logits.log_softmax(-1)
         rows.append(sum(given[:, n - 1, ids[n]] for n in range(len(start), len(ids))))
     return torch.stack(rows, 1)
@@ -55,7 +55,7 @@ def test_words_of_several_tokens_and_shared_beginnings(network, seen):
 
 
 def test_scores_are_expected_levels():
-    from manifests.levels import expected_level
+    from manifests.words import expected_level
 
     logs = torch.tensor([[0.1, 0.2, 0.3, 0.2, 0.1], [0, 0, 0, 0, 1e-3]]).log()
     wanted = [expected_level(row) for row in logs.exp().tolist()]
@@ -64,13 +64,13 @@ def test_scores_are_expected_levels():
 
 
 def test_greedy_answers_are_the_likeliest_tokens(network, seen):
-    said = answer.speak(network, seen, texts.DISTORTION_QUESTION)
+    said = answer.generate_answers(network, seen, texts.DISTORTION_QUESTION)
     assert len(said) == 4
     ids = torch.tensor([network.sequencer.prompt(texts.DISTORTION_QUESTION)] * 4)
     prompt = ids.shape[1]
     for _ in range(answer.LONGEST_ANSWER):
         with torch.no_grad():
-            logits = network.speak(ids, torch.ones_like(ids), seen)[:, -1]
+            logits = network.token_logits(ids, torch.ones_like(ids), seen)[:, -1]
         ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], 1)
     end = network.sequencer.tokenizer.eos_token_id
     for row, text in zip(ids[:, prompt:].tolist(), said, strict=True):

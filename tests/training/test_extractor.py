@@ -12,7 +12,7 @@ from training.extractor import (
     fine_residual,
     mask_pool,
 )
-from training.regions import COLOUR
+from training.sample_arrays import COLOUR
 
 CHANNELS, SIDES, WIDTH = (4, 8, 16, 32), (16, 8, 4, 2), 16
 

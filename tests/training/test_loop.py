@@ -6,12 +6,12 @@ import torch
 
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
-from training.answer import speak
-from training.batches import ahead
+from training.answer import generate_answers
+from training.batches import prefetch
 from training.feed import Feed
 from training.loop import Trainer, learning_rate, load_trained, trained_state
 from training.network import build
-from training.shards import read_card
+from training.shard_reader import read_card
 from training.texts import DISTORTION_QUESTION
 
 CONFIG = TrainConfig(batch=2, rois=2, threads=1, checkpoint_every=2, learning_rate=1e-3)
@@ -82,7 +82,7 @@ def test_batches_do_not_depend_on_threads(workspace, small):
 
 
 def test_ahead_is_map():
-    assert list(ahead(lambda x: x * x, range(50), 3, depth=7)) == [x * x for x in range(50)]
+    assert list(prefetch(lambda x: x * x, range(50), 3, depth=7)) == [x * x for x in range(50)]
 
 
 def test_schedule():
@@ -104,10 +104,10 @@ def test_it_overfits_a_handful(workspace, small, tmp_path):
     network.eval()
     with torch.no_grad():
         seen, _ = network.look(batch.pixels)
-        said = network.speak(batch.ids, batch.attention, seen).argmax(-1)[:, :-1]
+        said = network.token_logits(batch.ids, batch.attention, seen).argmax(-1)[:, :-1]
     learned = batch.labels[:, 1:] != -100
     assert (said == batch.labels[:, 1:])[learned].float().mean() > 0.97
-    assert len(speak(network, seen, DISTORTION_QUESTION)) == 4
+    assert len(generate_answers(network, seen, DISTORTION_QUESTION)) == 4
 
 
 def test_weights_of_another_network_are_refused(small, tmp_path):

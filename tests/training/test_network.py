@@ -8,8 +8,8 @@ from manifests.config import TrainConfig
 from manifests.errors import SeagullError
 from training.feed import Feed
 from training.loop import trained_state
-from training.network import Network, Seen, build
-from training.shards import read_card
+from training.network import Network, VisualTokens, build
+from training.shard_reader import read_card
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def test_shapes(workspace, small, network):
     assert seen.image.shape == (2, 4, 128)  # 64 px at stride 32: 2 x 2 image tokens
     assert seen.regions.shape == (2, 2, 2, 128)
     assert regions.shape == (4, 64)
-    logits = network.speak(batch.ids, batch.attention, seen)
+    logits = network.token_logits(batch.ids, batch.attention, seen)
     assert logits.shape == (*batch.ids.shape, len(network.sequencer.tokenizer))
 
 
 def test_placeholders_take_the_tokens_of_their_own_image_and_roi(network):
-    seen = Seen(torch.arange(2.0 * 4 * 128).view(2, 4, 128), -torch.rand(2, 3, 2, 128))
+    seen = VisualTokens(torch.arange(2.0 * 4 * 128).view(2, 4, 128), -torch.rand(2, 3, 2, 128))
     ids = torch.tensor([network.sequencer.prompt("Analyze the quality of this region.")] * 6)
     embedded = network.embed(ids, seen)
     first = network.sequencer.image_id
@@ -49,7 +49,7 @@ def test_placeholders_take_the_tokens_of_their_own_image_and_roi(network):
 
 
 def test_tokens_of_chosen_sequences(network):
-    seen = Seen(torch.rand(2, 4, 128), torch.rand(2, 3, 2, 128))
+    seen = VisualTokens(torch.rand(2, 4, 128), torch.rand(2, 3, 2, 128))
     some = seen.of(torch.tensor([1, 5]))
     assert torch.equal(some.image, seen.image)
     assert torch.equal(some.regions[:, 0], torch.stack([seen.regions[0, 1], seen.regions[1, 2]]))

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from manifests.errors import SeagullError
-from training import regions
-from training.regions import Change
-from training.shards import RawSample, in_order
+from training import sample_arrays as regions
+from training.sample_arrays import Augmentation
+from training.shard_reader import RawSample, in_order
 
 RNG = np.random.default_rng(0)
 
@@ -62,7 +62,7 @@ def test_images_smaller_than_a_patch_are_padded_outside_the_mask(sample):
 
 
 def test_a_change_moves_pixels_and_masks_alike(sample):
-    change = Change(flip=True, turns=1, channels=(2, 0, 1))
+    change = Augmentation(flip=True, turns=1, channels=(2, 0, 1))
     plain = regions.prepare(sample, [0], 64, 32, np.random.default_rng(3))
     moved = regions.prepare(sample, [0], 64, 32, np.random.default_rng(3), change)
 
@@ -78,7 +78,7 @@ def test_a_change_moves_pixels_and_masks_alike(sample):
 
 def test_all_symmetries_and_channel_orders_are_drawn():
     rng = np.random.default_rng(0)
-    drawn = {regions.draw_change(rng) for _ in range(600)}
+    drawn = {regions.draw_augmentation(rng) for _ in range(600)}
     assert len(drawn) == 2 * 4 * 6
     board = np.arange(4).reshape(2, 2)
     assert len({c.frame(board).tobytes() for c in drawn}) == 8

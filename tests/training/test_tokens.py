@@ -1,7 +1,7 @@
 import pytest
 
 from manifests.keys import DISTORTIONS
-from manifests.levels import IMPORTANCE_WORDS, QUALITY_WORDS
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
 from training import texts
 from training.tokens import IGNORED, Sequencer, compact_tokenizer
 

@@ -1,0 +1,6 @@
+"""Why it is as it is, what it costs, and whether a GPU agrees.
+
+evidence.py      why the weight-free scorer and its threshold are what they are
+bench_labels.py  what masks and labels cost against the obvious loop
+gpu_labels.py    CUDA against the CPU
+"""

@@ -1,0 +1,8 @@
+"""Learned promptable segmenters.
+
+prompting.py       what they share: batches of prompts, filters, logits to masks
+sam.py             SAM through segment-anything
+sam_attention.py   its encoder's attention in blocks that fit the cache
+hf_segmenter.py    those of transformers
+hf_sam.py          transformers' SamModel in segment-anything's arithmetic
+"""

@@ -1,0 +1,107 @@
+"""Commands to look at what is there or would be: plan, status, verify, show, report."""
+
+import sys
+from typing import Any
+
+import click
+
+from pipeline.cli.options import FAILED, Job, job_options, print_rows
+
+
+@click.command()
+@click.option("--measure", type=click.IntRange(0), default=0, help="Cost this many scenes.")
+@click.option("--scenes", type=click.IntRange(1), help="What as many would cost (with --measure).")
+@job_options
+def plan(job: Job, measure: int, scenes: int | None) -> None:
+    """What would be done: scenes by stage, renderings, bytes; with --measure, CPU and GPU hours."""
+    from isp.develop.recipes import recipes
+    from pipeline.intake.sources import find_sources
+    from pipeline.look.plan import count_stages, sample_bytes
+    from pipeline.stages.all_stages import BUILD
+
+    sources = find_sources(job.raw_folder, job.workspace).sources
+    counts = count_stages(sources, BUILD, job.workspace, job.config)
+    click.echo(
+        f"{len(sources)} scenes in {job.raw_folder}, {sum(s.bytes for s in sources):,} bytes"
+    )
+    for count in counts:
+        click.echo(
+            f"{count.stage:7} {count.to_do:5} to do  {count.done:5} done {count.failed:5} failed"
+        )
+    if measure:
+        from pipeline.tools.cost import cost_table
+        from pipeline.tools.cost import measure as measure_costs
+
+        costs = measure_costs(sources[:measure], job.config)
+        click.echo(cost_table(costs, scenes or len(sources)))
+    elif counts[0].to_do:
+        a_scene = len(recipes(job.config.render))
+        _print_bytes(counts[0].to_do * a_scene, sample_bytes(sources, job.config))
+
+
+def _print_bytes(renderings: int, sample: Any) -> None:
+    if sample is None:
+        return
+    click.echo(
+        f"{renderings:,} renderings, about {renderings * sample.mean_bytes / 1e9:.2f} GB"
+        f" ({sample.mean_bytes / 1e3:.0f} kB each over {sample.renderings} of {sample.scene_id})"
+    )
+
+
+@click.command()
+@job_options
+def status(job: Job) -> None:
+    """Where every scene of the workspace stands, and what failed."""
+    from pipeline.intake.sources import known_sources
+    from pipeline.look.plan import count_stages
+    from pipeline.run.failures import read_failures
+    from pipeline.stages.all_stages import STAGES
+
+    names = [stage.name for stage in STAGES]
+    for count in count_stages(known_sources(job.workspace), names, job.workspace, job.config):
+        click.echo(
+            f"{count.stage:7} {count.done:5} done {count.failed:5} failed"
+            f" {count.ready:5} ready {count.waiting:5} waiting"
+        )
+    for failure in read_failures(job.workspace):
+        click.echo(f"failed {failure.stage} {failure.key}: {failure.reason}: {failure.message}")
+
+
+@click.command()
+@job_options
+def verify(job: Job) -> None:
+    """Re-open everything: counts, keys, hashes, pixels, masks, samples."""
+    from pipeline.dataset.verify import verify as verify_workspace
+
+    seen, problems = verify_workspace(job.workspace, job.config)
+    click.echo(", ".join(f"{count:,} {what}" for what, count in seen.items()))
+    for problem in problems[:50]:
+        click.echo(f"problem: {problem}", err=True)
+    if problems:
+        click.echo(f"{len(problems)} problems", err=True)
+        sys.exit(FAILED)
+    click.echo("all whole")
+
+
+@click.command()
+@click.argument("key")
+@job_options
+def show(job: Job, key: str) -> None:
+    """A picture of one scene (its ROIs) or one ROI (through the levels)."""
+    from pipeline.look.show import show as show_key
+
+    click.echo(show_key(job.workspace, key))
+
+
+@click.command()
+@job_options
+def report(job: Job) -> None:
+    """One HTML file to open, and the summary."""
+    from pipeline.look.report import summary, write_report
+
+    path = write_report(job.workspace, job.config)
+    print_rows(dict(summary(job.workspace)))
+    click.echo(f"report: {path}")
+
+
+COMMANDS = (plan, status, verify, show, report)

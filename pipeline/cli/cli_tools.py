@@ -1,0 +1,93 @@
+"""Commands beside the way: RAW files from photographs, benchmarks, levels, checkpoints."""
+
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+
+from pipeline.cli.options import FAILED, Job, job_options
+
+
+@click.command()
+@click.option("--pilot", type=click.IntRange(1), default=6, help="Measure on this many RAW files.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write the table to this YAML.")
+@job_options
+def calibrate(job: Job, pilot: int, write: Path | None) -> None:
+    """Twenty levels a type, evenly spaced by the configured scorer on a pilot set of RAW files."""
+    from pipeline.tools.calibration import calibrate as calibrate_levels
+
+    table, picture = calibrate_levels(job.raw_folder, job.workspace, job.config, pilot, write)
+    click.echo(f"levels: {table}\nplot: {picture}\nuse them with --set render.levels={table}")
+
+
+@click.command()
+@click.option("--only", type=click.Choice(["isp", "labelers"]), help="One table of the two.")
+@job_options
+def bench(job: Job, only: str | None) -> None:
+    """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
+    from pipeline.tools.bench import tables
+
+    for title, table in tables(job.raw, only):
+        click.echo(f"{title}\n\n{table}\n")
+
+
+@click.command("demo-raw")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("photos", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
+    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or those bundled with scikit-image."""
+    from pipeline.tools.demo import write_demo_raw
+
+    for path in write_demo_raw(folder, photos):
+        click.echo(path)
+
+
+@click.command()
+@click.argument("recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@job_options
+def mix(job: Job, recipes: Path) -> None:
+    """Renderings with several distortions each, by the YAML RECIPES, into OUT/mixtures."""
+    from manifests.workspace import Workspace
+    from pipeline.intake.sources import find_sources
+    from pipeline.tools.mixtures import render_mixtures
+
+    sources = find_sources(job.raw_folder, job.workspace).sources
+    failed = render_mixtures(sources, recipes, Workspace(job.workspace.mixtures), job.config)
+    for line in failed:
+        click.echo(f"failed {line}", err=True)
+    click.echo(f"{len(sources) - len(failed)} scenes in {job.workspace.mixtures}")
+    if failed:
+        sys.exit(FAILED)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("weights"))
+def models(folder: Path) -> None:
+    """Which published checkpoints lie whole in FOLDER (default: weights); where to get others."""
+    from labelers.loading.weights import status
+
+    for found in status(folder):
+        known = found.checkpoint
+        click.echo(f"{found.state:9} {known.name:12} {known.file} ({known.licence})")
+        if found.state != "valid":
+            click.echo(f"          {known.where}")
+
+
+@click.command("gpu-check")
+def gpu_check() -> None:
+    """Segmenter, label engine and a training step on CUDA: rates, and errors against the CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        click.echo("no CUDA device here: nothing to check")
+        return
+    from labelers.checks.gpu_labels import published_sam, rows
+
+    (training,) = entry_points(group="seagull.learning", name="gpu_check")
+    click.echo(torch.cuda.get_device_name())
+    for row in [*rows("cuda", published_sam()), *training.load()("cuda")]:
+        click.echo("{what:22} {per_s:>10} a second, error {error} ({unit})".format(**row))
+
+
+COMMANDS = (gpu_check, calibrate, mix, bench, demo_raw, models)

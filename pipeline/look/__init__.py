@@ -1,0 +1,7 @@
+"""What one looks at.
+
+plan.py      what would be done, and what is
+show.py      one scene or one ROI as a picture
+report.py    one HTML file to look at (report.html)
+figures.py   the report's plots
+"""

@@ -1,0 +1,116 @@
+"""One stage of one scene, in a worker process.
+
+Whatever goes wrong inside comes back as an `Outcome` with a reason; only the death of the process
+or its time limit is the executor's to notice. Models load once a process and stage.
+"""
+
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manifests.config import Config
+from manifests.done import Done, fingerprint
+from manifests.errors import SceneError, SeagullError
+from manifests.memory import keep_freed_memory
+from manifests.workspace import Workspace
+from pipeline.intake.sources import Source
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked to do. Plain values: it travels between processes."""
+
+    stage: str
+    source: Source
+    workspace: Workspace
+    config: Config
+    fingerprint: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task: `done`, or a reason of `errors.REASONS` and a message.
+
+    `ends_run`: the models of the stage cannot be loaded, so that no scene would come about.
+    """
+
+    task: Task
+    done: Done | None
+    reason: str = ""
+    message: str = ""
+    ends_run: bool = False
+
+
+def run_task(task: Task) -> Outcome:
+    """Do the task; every exception becomes a reason."""
+    try:
+        models = _models(task)
+    except SeagullError as error:
+        return Outcome(task, None, "model", str(error), ends_run=True)
+    except MemoryError:
+        return Outcome(task, None, "died", f"{task.stage}: out of memory while its models load")
+    except Exception as error:
+        return Outcome(task, None, "internal", _where(error))
+    try:
+        return Outcome(task, _work(task, models))
+    except SceneError as error:
+        return Outcome(task, None, error.reason, error.message)
+    except MemoryError:
+        return Outcome(task, None, "died", f"{task.source.path}: out of memory")
+    except SeagullError as error:
+        return Outcome(task, None, "model", str(error))
+    except Exception as error:
+        return Outcome(task, None, "internal", _where(error))
+
+
+def _work(task: Task, models: Any) -> Done:
+    from pipeline.stages.all_stages import stage_by_name
+    from pipeline.stages.stage import Unit, record_done
+
+    stage = stage_by_name(task.stage)
+    unit = Unit(task.source, task.workspace, task.config)
+    task.workspace.done(task.stage, unit.key).unlink(missing_ok=True)
+    made = stage.work(unit, models)
+    return record_done(task.stage, unit, task.fingerprint, made)
+
+
+_LOADED: dict[str, Any] = {}
+
+
+def _models(task: Task) -> Any:
+    from pipeline.stages.all_stages import stage_by_name
+
+    stage = stage_by_name(task.stage)
+    device, inputs = task.config.work.device, stage.inputs(task.config)
+    key = fingerprint(stage=task.stage, device=device, inputs=inputs)
+    if key not in _LOADED:
+        _LOADED[key] = stage.load(task.config)
+    return _LOADED[key]
+
+
+def _where(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def cap_threads() -> None:
+    """One thread a worker: the workers are the parallelism, and OpenCV ignores Ray's cap.
+
+    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load,
+    which is after this: torch, half a gigabyte, only in workers that score or segment with it.
+    """
+    for name in THREAD_VARIABLES:
+        os.environ[name] = "1"
+    keep_freed_memory()
+    import cv2
+
+    cv2.setNumThreads(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

@@ -1,0 +1,81 @@
+"""What a stage is: one kind of work, done scene by scene.
+
+A stage says what it comes after, what its output depends on (`inputs` of the configuration and its
+models, `reads` of what came before), how to load its models once a worker, and how to do its work.
+It knows no Ray.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from manifests.config import Config
+from manifests.done import Done, fingerprint
+from manifests.files import sha256_of_file
+from manifests.images import read_image
+from manifests.records import Rendering
+from manifests.tables import read_records
+from manifests.workspace import Workspace
+from pipeline.intake.sources import Source
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One scene's turn in one stage."""
+
+    source: Source
+    workspace: Workspace
+    config: Config
+
+    @property
+    def key(self) -> str:
+        """The scene_id."""
+        return self.source.scene_id
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What a stage left on disk: files (their sha256 is taken afterwards) and counts."""
+
+    files: tuple[Path, ...]
+    counts: Mapping[str, int]
+
+
+Dones = Mapping[str, Done]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """See the module's docstring."""
+
+    name: str
+    after: tuple[str, ...]
+    inputs: Callable[[Config], Mapping[str, Any]]
+    reads: Callable[[Source, Dones], Any]
+    load: Callable[[Config], Any]
+    work: Callable[[Unit, Any], StageOutput]
+    on_gpu: bool = False
+
+    def fingerprint(self, source: Source, inputs: Mapping[str, Any], dones: Dones) -> str:
+        """Of all that makes this stage's output for this scene."""
+        return fingerprint(
+            stage=self.name, scene=source.scene_id, inputs=inputs, reads=self.reads(source, dones)
+        )
+
+
+def record_done(stage: str, unit: Unit, fingerprint: str, made: StageOutput) -> Done:
+    """Write the record that `made` is whole; the last thing a stage does."""
+    root = unit.workspace.root
+    files = {path.relative_to(root).as_posix(): sha256_of_file(path) for path in made.files}
+    done = Done(stage, unit.key, fingerprint, files, dict(made.counts))
+    done.write(unit.workspace.done(stage, unit.key))
+    return done
+
+
+def reference_of(unit: Unit) -> np.ndarray:
+    """The scene's reference as it lies in the workspace: encoded RGB, uint8 HxWx3."""
+    rows = read_records(unit.workspace.table_file("renderings", unit.key), Rendering)
+    return read_image(unit.workspace.root / rows[0].path)

@@ -1,0 +1,9 @@
+"""Beside the way.
+
+cost.py          unit costs measured
+calibration.py   levels by a scorer
+bench.py         the folders' benchmarks as tables
+demo.py          RAW files to try everything on
+mixtures.py      several distortions in one rendering
+sidecars.py      Camera Raw sidecars
+"""

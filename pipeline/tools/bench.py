@@ -1,0 +1,26 @@
+"""The folders' benchmarks as Markdown tables. What is measured, and how, is theirs to say."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from isp.tools.bench_renderings import rows as isp_rows
+from labelers.checks.bench_labels import rows as labeler_rows
+
+
+def tables(raw: Path | None, only: str | None) -> Iterator[tuple[str, str]]:
+    """Title and table, as each is measured; `only` picks isp or labelers."""
+    if only in (None, "isp"):
+        yield "One rendering, CPU seconds", markdown(isp_rows(raw))
+    if only in (None, "labelers"):
+        yield "Masks and labels, CPU seconds", markdown(labeler_rows())
+
+
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same keys as a Markdown table; a missing value is a dash."""
+    keys = list(rows[0])
+    lines = [f"| {' | '.join(keys)} |", f"|{'---|' * len(keys)}"]
+    for row in rows:
+        cells = ["-" if row[key] is None else str(row[key]) for key in keys]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""RAW files to try everything on, made from photographs: see `isp.tools.unprocess` for how."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from isp.tools.photographs import bundled, read_photograph
+from isp.tools.unprocess import write_dng
+
+
+def write_demo_raw(folder: Path, photos: Sequence[Path]) -> Iterator[Path]:
+    """A DNG for each photograph; those that are there already are left as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, photo in _photographs(photos):
+        path = folder / f"{name}.dng"
+        if not path.exists():
+            write_dng(photo, path, name)
+        yield path
+
+
+def _photographs(photos: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
+    if photos:
+        yield from ((path.stem, read_photograph(path)) for path in photos)
+    else:
+        yield from ((name, load()) for name, load in bundled().items())
