@@ -5,7 +5,7 @@ import pytest
 from pycocotools import mask as coco
 
 from labelers.contracts.candidates import Candidate
-from labelers.engine.rois import _found, mask_iou
+from labelers.engine.rois import _masked, mask_iou
 from labelers.weight_free.merge_tree import Tree, merge
 from labelers.weight_free.regions import segment, working_copy
 from labelers.weight_free.saliency import saliency
@@ -61,7 +61,7 @@ def test_mask_iou_is_pycocotools() -> None:
     masks = [
         np.pad(rng.random((20, 30)) < 0.5, ((k, 9 - k), (3 * k, 27 - 3 * k))) for k in range(9)
     ]
-    found = [_found(Candidate(m, 0.0), config) for m in masks]
+    found = [_masked(Candidate(m, 0.0), config) for m in masks]
     rles = [coco.encode(np.asfortranarray(m, dtype=np.uint8)) for m in masks]
     theirs = coco.iou(rles, rles, [0] * len(rles))
     ours = [[mask_iou(a, b) for b in found] for a in found]
