@@ -40,7 +40,7 @@ class Instruction:
 
 
 def truth(label: Mapping[str, Any], quality_top: float, importance_top: float) -> Truth:
-    """The truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
+    """Return the truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
     return Truth(
         rendering_id=label["rendering_id"],
         roi_id=label["roi_id"],
@@ -61,7 +61,7 @@ def _severities(label: Mapping[str, Any]) -> texts.Severities:
 
 
 def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
-    """The three AIRs: quality, importance, distortion."""
+    """Make the three AIRs: quality, importance, distortion."""
     return (
         Instruction("quality", texts.QUALITY_QUESTION, texts.quality_answer(of.quality_level)),
         Instruction(
@@ -76,7 +76,7 @@ def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
 
 
 def judgment(of: Truth, kind: int, rng: np.random.Generator) -> Instruction:
-    """A JIR on quality (0), importance (1) or a distortion (2), Yes or No with equal chance.
+    """Make a JIR on quality (0), importance (1) or a distortion (2), Yes or No alike likely.
 
     A ROI without distortions has no true type to ask for, and one with all six no absent one:
     there the verdict is the only possible one.
@@ -116,7 +116,7 @@ def fixed(of: Truth, seed: int) -> tuple[Instruction, ...]:
 
 
 def pick_fixed(seed: int) -> Callable[[Truth, np.random.Generator], Instruction]:
-    """A draw that picks one of a ROI's fixed instructions."""
+    """Return a draw that picks one of a ROI's fixed instructions."""
 
     def pick(of: Truth, rng: np.random.Generator) -> Instruction:
         return fixed(of, seed)[int(rng.integers(6))]

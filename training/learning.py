@@ -139,7 +139,7 @@ class Stage:
         )
 
     def _write_instructions(self, card: Card) -> None:
-        """The file of stage 2's fixed instructions, six a ROI."""
+        """Write the file of stage 2's fixed instructions, six a ROI."""
         from training.instructions import fixed, truth
 
         lines = [
@@ -151,7 +151,7 @@ class Stage:
         write_atomic(self.folder / "instructions.jsonl", "\n".join(lines) + "\n")
 
     def _save(self, network: "Network", key: str, count: int) -> None:
-        """The network and its done record; the checkpoints have served."""
+        """Save the network and its done record; the checkpoints have served."""
         from safetensors.torch import save
 
         from training.loop import trained_state
@@ -207,13 +207,13 @@ def _finetune(workspace: Workspace, config: Config) -> Stage:
 
 
 def steps(training: TrainConfig, card: Card) -> int:
-    """`steps`, or as many as `epochs` passes over the images take."""
+    """Return `steps`, or as many as `epochs` passes over the images take."""
     samples = card.samples.get("train", 0)
     return training.steps or max(1, round(training.epochs * samples / training.batch))
 
 
 def _numbers(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """The metrics among nested values, named by their path: `type_f1_blur`."""
+    """Pick the metrics among nested values, named by their path: `type_f1_blur`."""
     for key, value in found.items():
         if isinstance(value, float):
             yield prefix + key, value

@@ -34,7 +34,7 @@ class VisualTokens:
     regions: Tensor  # (B, K, 2, h): the global and the local view token
 
     def of(self, rows: Tensor) -> "VisualTokens":
-        """The tokens of some sequences (indices into B * K), each as an image of one ROI."""
+        """Take the tokens of some sequences (indices into B * K), each as an image of one ROI."""
         k = self.regions.shape[1]
         return VisualTokens(self.image[rows // k], self.regions.flatten(0, 1)[rows][:, None])
 
@@ -63,7 +63,7 @@ class Network(nn.Module):
         self.llm = llm
 
     def look(self, pixels: Pixels) -> tuple[VisualTokens, Tensor]:
-        """The tokens for the LLM, and the ROI tokens (B * K, 2 P) for the auxiliary heads."""
+        """Return the LLM's tokens, and the ROI tokens (B * K, 2 P) for the auxiliary heads."""
         levels = self.encoder(pixels.views)
         whole = self.global_view(levels, pixels.masks)  # (B, K, P)
         b, k, p = whole.shape
@@ -106,7 +106,7 @@ class Network(nn.Module):
 
 
 def build(config: NetworkConfig, seed: int) -> Network:
-    """A network with new weights wherever no path to weights is given; the same for one seed."""
+    """Build a network, with new weights where no path is given; one seed, one network."""
     torch.manual_seed(seed)
     if config.llm == COMPACT:
         tokenizer = compact_tokenizer()

@@ -44,7 +44,7 @@ class RawSample:
 
 
 def read_card(workspace: Workspace) -> Card:
-    """The card of a workspace's shards.
+    """Read the card of a workspace's shards.
 
     Raises:
         SeagullError: there are no shards, or the card lacks what eq. 1 needs.
@@ -69,7 +69,7 @@ def read_card(workspace: Workspace) -> Card:
 
 
 def tars(workspace: Workspace, split: str) -> list[str]:
-    """The split's shards in name order; SeagullError when there are none."""
+    """List the split's shards in name order; SeagullError when there are none."""
     folder = workspace.shards(split)
     found = sorted(str(path) for path in folder.glob("*.tar"))
     if not found:
@@ -96,7 +96,7 @@ def in_order(workspace: Workspace, split: str) -> Iterator[RawSample]:
 
 
 def shuffled(workspace: Workspace, split: str, seed: int, start: int = 0) -> Iterator[RawSample]:
-    """Samples for ever, each epoch in another order fixed by `seed`, from position `start` on.
+    """Yield samples for ever, each epoch in an order fixed by `seed`, from position `start` on.
 
     `start` counts samples over all epochs; those before it are read but not decoded.
     """

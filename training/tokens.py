@@ -21,7 +21,7 @@ SYSTEM = (
 
 
 def compact_tokenizer() -> Any:
-    """A word-level tokenizer over all that `texts` can say; the same on every machine."""
+    """Build a word-level tokenizer over all that `texts` can say; the same on every machine."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -49,7 +49,7 @@ def compact_tokenizer() -> Any:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """A tokenizer saved in transformers' format."""
+    """Load a tokenizer saved in transformers' format."""
     from transformers import AutoTokenizer
 
     try:
@@ -80,7 +80,7 @@ class Sequencer:
         return len(self.tokenizer)
 
     def ids(self, text: str) -> list[int]:
-        """The ids of a segment, without special tokens."""
+        """Return the ids of a segment, without special tokens."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def prompt(self, question: str, lead: str = "") -> list[int]:
@@ -104,12 +104,12 @@ class Sequencer:
         return Tokens([*prompt, *learned], [*[IGNORED] * len(prompt), *learned])
 
     def continuation(self, lead: str, word: str) -> list[int]:
-        """The ids that `word` adds to `lead`: ids(lead + " " + word) minus ids(lead)."""
+        """Return the ids that `word` adds to `lead`: ids(lead + " " + word) minus ids(lead)."""
         start, whole = self.ids(lead), self.ids(f"{lead} {word}")
         if whole[: len(start)] != start:
             raise SeagullError(f"the tokenizer joins '{lead}' with '{word}': no closed set over it")
         return whole[len(start) :]
 
     def text(self, ids: list[int]) -> str:
-        """The text of an answer's ids, special tokens left out."""
+        """Return the text of an answer's ids, special tokens left out."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()

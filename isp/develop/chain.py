@@ -129,7 +129,7 @@ class Chain:
         return upright(to_working_size(linear, self.config.long_edge), sensor.flip)
 
     def added_noise(self, step: Step) -> noise.NoiseModel:
-        """What a noise step adds on the mosaic: the same look from any number of pixels."""
+        """Compute what a noise step adds on the mosaic: the same look from any number of pixels."""
         size = self.sensor.size
         photosites = prod(size) / prod(working_size(*size, self.config.long_edge))
         return self.own_noise.added(step.parameter).times(photosites)
@@ -165,20 +165,20 @@ class Chain:
         return Display(to_display(linear), self.table)
 
     def contrast(self, display: Display, step: Step | None) -> Display:
-        """The curve, with the step's contrast after it."""
+        """Put the step's contrast after the curve."""
         if step is None:
             return display
         return replace(display, curve=Table(contrast_curve(display.curve.values, step.parameter)))
 
     def colorfulness(self, display: Display, step: Step | None) -> Display:
-        """The picture with the step's chroma; its curve is spent."""
+        """Scale the picture's chroma by the step; the curve is spent."""
         if step is None:
             return display
         light = scale_chroma(display.chroma, step.parameter)
         return Display(to_display(light), IDENTITY)
 
     def encode(self, display: Display, step: Step | None) -> Encoded:
-        """The bytes that ship."""
+        """Encode the bytes that ship."""
         if step is None:
             return store(display.picture, self.config.format, self.config.jpeg_quality)
         codec, subsampling = step.option("codec", "jpeg"), step.option("subsampling", "420")

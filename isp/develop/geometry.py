@@ -29,5 +29,5 @@ def to_working_size(image: np.ndarray, long_edge: int) -> np.ndarray:
 
 
 def upright(image: np.ndarray, flip: int) -> np.ndarray:
-    """The picture the right way up, by LibRaw's flip code (0, 3, 5, 6; else as it is)."""
+    """Turn the picture the right way up, by LibRaw's flip code (0, 3, 5, 6; else as it is)."""
     return np.ascontiguousarray(np.rot90(image, _QUARTER_TURNS.get(flip, 0)))

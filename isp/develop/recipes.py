@@ -26,7 +26,7 @@ class Step:
     options: tuple[tuple[str, str | float | int], ...] = ()
 
     def option(self, name: str, default: str) -> str:
-        """The value of an option as text, or `default`."""
+        """Return the value of an option as text, or `default`."""
         return str(dict(self.options).get(name, default))
 
 
@@ -51,7 +51,7 @@ class Recipe:
         return self.steps[0].unit if self.steps else ""
 
     def step(self, distortion: str) -> Step | None:
-        """This recipe's step of a distortion, if it has one."""
+        """Return this recipe's step of a distortion; None when it has none."""
         return next((step for step in self.steps if step.distortion == distortion), None)
 
 
@@ -59,7 +59,7 @@ REFERENCE = Recipe(NO_DISTORTION, 0, ())
 
 
 def recipes(config: RenderConfig) -> list[Recipe]:
-    """The reference, then 6 x 20 in the contract's order, level 1..20 by severity.
+    """List the reference, then 6 x 20 in the contract's order, level 1..20 by severity.
 
     Raises:
         SeagullError: `config.levels` names a table that is missing or no whole table.

@@ -121,7 +121,7 @@ def _step(chain: Chain, step: Step) -> dict[str, Any]:
 
 
 def reproduce(raw: Path, params: dict[str, Any]) -> bytes:
-    """The bytes of the image that `params` describes, made again from its RAW."""
+    """Make the bytes of the image that `params` describes again from its RAW."""
     told = params["recipe"]
     steps = tuple(
         Step(s["distortion"], s["parameter"], s["unit"], tuple(sorted(s["options"].items())))

@@ -25,7 +25,7 @@ _SIDECAR = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def sidecar(recipe: Recipe) -> str | None:
-    """The text of `{raw stem}.xmp` for a recipe; None where a step has no slider or too much of it.
+    """Write `{raw stem}.xmp` for a recipe; None where a step has no slider or exceeds its range.
 
     The reference has all three sliders at zero.
     """

@@ -40,7 +40,7 @@ def _render(unit: Unit, _: None) -> StageOutput:
 
 
 def fresh_folder(folder: Path) -> Path:
-    """The folder, empty."""
+    """Make the folder, or empty it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
