@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import yaml
 
-from isp.develop.recipes import REFERENCE, Recipe, Step
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE, Recipe, Step
+from isp.development.renderer import develop
 from isp.distortions.levels import UNITS, Setting
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from skimage.color import deltaE_ciede2000, xyz2lab
 
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from isp.raw.color import SRGB_TO_XYZ, decode_srgb
 from isp.tools.calibrate import decode
 from manifests.config import RenderConfig

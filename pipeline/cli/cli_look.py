@@ -14,7 +14,7 @@ from pipeline.cli.options import FAILED, Job, job_options, print_rows
 @job_options
 def plan(job: Job, measure: int, scenes: int | None) -> None:
     """Show what would be done: scenes, renderings, bytes; with --measure, CPU and GPU hours."""
-    from isp.develop.recipes import recipes
+    from isp.development.recipes import recipes
     from pipeline.intake.sources import find_sources
     from pipeline.look.plan import count_stages, sample_bytes
     from pipeline.stages.all_stages import BUILD

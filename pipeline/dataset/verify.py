@@ -11,7 +11,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterator
 
-from isp.develop.recipes import recipes
+from isp.development.recipes import recipes
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SceneError, SeagullError

@@ -9,11 +9,11 @@ from typing import Any
 import cv2
 import rawpy
 
-from isp.develop.chain import Chain
-from isp.develop.lens import LensCorrection, find_correction
-from isp.develop.recipes import Recipe, Step
-from isp.develop.tree import develop_tree
-from isp.develop.version import VERSION
+from isp.development.chain import Chain
+from isp.development.lens import LensCorrection, find_correction
+from isp.development.recipes import Recipe, Step
+from isp.development.tree import develop_tree
+from isp.development.version import VERSION
 from isp.distortions.compression import Encoded
 from isp.distortions.levels import levels_identity
 from isp.raw.capture import Capture, read_capture

@@ -14,12 +14,12 @@ from math import prod
 import cv2
 import numpy as np
 
-from isp.develop.demosaic import demosaic, white_level
-from isp.develop.geometry import to_working_size, upright, working_size
-from isp.develop.lens import LensCorrection
-from isp.develop.recipes import Step
-from isp.develop.tone import Tone, find_tone
-from isp.develop.tree import Module
+from isp.development.demosaic import demosaic, white_level
+from isp.development.geometry import to_working_size, upright, working_size
+from isp.development.lens import LensCorrection
+from isp.development.recipes import Step
+from isp.development.tone import Tone, find_tone
+from isp.development.tree import Module
 from isp.distortions import noise
 from isp.distortions.blur import blur
 from isp.distortions.colorfulness import Chroma, chroma, scale_chroma
