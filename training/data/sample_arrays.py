@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manifests.errors import SeagullError
-from training.shard_reader import RawSample
+from training.data.shard_reader import RawSample
 
 GRID = 8  # JPEG's blocks
 STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one colour vector

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
-from training.batches import Batch, Pixels
-from training.encoder import Encoder
-from training.extractor import GlobalView, LocalView
-from training.tokens import IGNORED, SYSTEM, Sequencer, compact_tokenizer, load_tokenizer
+from training.data.batches import Batch, Pixels
+from training.data.tokens import IGNORED, SYSTEM, Sequencer, compact_tokenizer, load_tokenizer
+from training.network.encoder import Encoder
+from training.network.extractor import GlobalView, LocalView
 
 COMPACT = "compact"
 HIDDEN, LAYERS = 128, 2  # of the compact Llama
