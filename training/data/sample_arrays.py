@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manifests.errors import SeagullError
-from training.shard_reader import RawSample
+from training.data.shard_reader import RawSample
 
 GRID = 8  # JPEG's blocks
 STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one colour vector
@@ -96,12 +96,24 @@ def prepare(
     change: Augmentation | None = None,
 ) -> SampleArrays:
     """Prepare the sample with the ROIs at the indices `chosen`; the patch lies where `rng` says."""
+    masks = [decode_mask(sample.rois[i]) for i in chosen]
+    return prepare_arrays(decode(sample), masks, view, patch, rng, change)
+
+
+def prepare_arrays(
+    image: Bytes,
+    masks: Sequence[Bytes],
+    view: int,
+    patch: int,
+    rng: np.random.Generator,
+    change: Augmentation | None = None,
+) -> SampleArrays:
+    """Do as `prepare` for an image (H, W, 3) RGB and masks (H, W), 0 or 1, as arrays."""
     change = change or Augmentation()
-    image = decode(sample)
     small = cv2.resize(image, (view, view), interpolation=cv2.INTER_AREA)
     step = _stride(image.shape[0] * image.shape[1])
     overall = statistics(change.colours(image[::step, ::step].reshape(-1, 3)))
-    rois = [_Roi(image, decode_mask(sample.rois[i])) for i in chosen]
+    rois = [_Roi(image, mask) for mask in masks]
     regions = [
         Region(
             change.frame(roi.shrunk(view)),

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from manifests.keys import DISTORTIONS
-from training.instructions import Truth
-from training.sample_arrays import SampleArrays
-from training.tokens import IGNORED, Tokens
+from training.data.instructions import Truth
+from training.data.sample_arrays import SampleArrays
+from training.data.tokens import IGNORED, Tokens
 
 A = TypeVar("A")
 R = TypeVar("R")

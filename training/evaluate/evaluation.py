@@ -15,12 +15,13 @@ from manifests.chance import generator, unit_interval
 from manifests.config import NetworkConfig
 from manifests.keys import DISTORTIONS, WITHOUT
 from manifests.workspace import Workspace
-from training import answer, metrics, texts
-from training.batches import prefetch, stack
-from training.instructions import Truth, analyses, truth
-from training.network import Network
-from training.sample_arrays import SampleArrays, prepare
-from training.shard_reader import Card, RawSample, in_order
+from training.data import texts
+from training.data.batches import prefetch, stack
+from training.data.instructions import Truth, analyses, truth
+from training.data.sample_arrays import SampleArrays, prepare
+from training.data.shard_reader import Card, RawSample, in_order
+from training.evaluate import answer, metrics
+from training.network.network import Network
 
 QUESTIONED = 1500  # ROIs, at most about so many of a split
 IMAGES = 16  # a batch

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import SeagullError
-from training import texts
+from training.data import texts
 
 IGNORED = -100  # the label of a token that is given, not learned
 SYSTEM = (

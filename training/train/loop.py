@@ -22,8 +22,8 @@ from manifests.config import TrainConfig
 from manifests.errors import SeagullError
 from manifests.files import atomic_file, write_atomic
 from manifests.progress import progress
-from training.batches import Batch
-from training.network import Network
+from training.data.batches import Batch
+from training.network.network import Network
 
 CLIP_NORM = 1.0
 

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
-from training import texts
-from training.network import Network, VisualTokens
+from training.data import texts
+from training.network.network import Network, VisualTokens
 
 CLOSED_SETS = {
     "quality": (texts.QUALITY_QUESTION, texts.QUALITY_LEAD, QUALITY_WORDS),

@@ -12,11 +12,11 @@ import torch
 
 from manifests.config import NetworkConfig
 from manifests.keys import DISTORTIONS
-from training import texts
-from training.batches import Batch, Pixels, collate
-from training.instructions import Truth
-from training.network import Network, build
-from training.sample_arrays import COLOUR
+from training.data import texts
+from training.data.batches import Batch, Pixels, collate
+from training.data.instructions import Truth
+from training.data.sample_arrays import COLOUR
+from training.network.network import Network, build
 
 _IMAGES, _ROIS = 8, 4
 

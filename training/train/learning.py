@@ -18,10 +18,10 @@ from manifests.done import Done, fingerprint, read_done
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file, write_atomic
 from manifests.workspace import Workspace
-from training.shard_reader import Card, data_fingerprint, in_order, read_card
+from training.data.shard_reader import Card, data_fingerprint, in_order, read_card
 
 if TYPE_CHECKING:
-    from training.network import Network
+    from training.network.network import Network
 
 VERSION = 1  # of this package's code, where it changes what is learned
 WEIGHTS = "weights.safetensors"
@@ -102,7 +102,7 @@ class Stage:
         )
 
     def _train(self) -> None:
-        from training.loop import Trainer
+        from training.train.loop import Trainer
 
         (self.folder / "done.json").unlink(missing_ok=True)
         card, key, network = read_card(self.data), self._key(), self._network(self.start)
@@ -113,8 +113,8 @@ class Stage:
         self._save(network, key, trainer.steps)
 
     def _network(self, weights: Path | None) -> "Network":
-        from training.loop import load_trained
-        from training.network import build
+        from training.network.network import build
+        from training.train.loop import load_trained
 
         network = build(self.config.network, self.config.seed)
         if weights:
@@ -128,8 +128,8 @@ class Stage:
             ) from error
 
     def _feed(self, card: Card, network: "Network") -> Any:
-        from training.feed import Feed
-        from training.instructions import draw, pick_fixed
+        from training.data.feed import Feed
+        from training.data.instructions import draw, pick_fixed
 
         at_random = partial(draw, judgments=self.training.judgments)
         ask = pick_fixed(self.config.seed) if self.start else at_random
@@ -140,7 +140,7 @@ class Stage:
 
     def _write_instructions(self, card: Card) -> None:
         """Write the file of stage 2's fixed instructions, six a ROI."""
-        from training.instructions import fixed, truth
+        from training.data.instructions import fixed, truth
 
         lines = [
             json.dumps({"rendering_id": t.rendering_id, "roi_id": t.roi_id, **asdict(instruction)})
@@ -154,7 +154,7 @@ class Stage:
         """Save the network and its done record; the checkpoints have served."""
         from safetensors.torch import save
 
-        from training.loop import trained_state
+        from training.train.loop import trained_state
 
         write_atomic(self.folder / WEIGHTS, save(trained_state(network)))
         network.sequencer.tokenizer.save_pretrained(self.folder / "tokenizer")
@@ -184,7 +184,7 @@ class Stage:
     def _evaluation(self) -> dict[str, Any]:
         import torch
 
-        from training.evaluation import Evaluation, summary
+        from training.evaluate.evaluation import Evaluation, summary
 
         torch.set_num_threads(self.training.threads)
         network = self._network(self.folder / WEIGHTS)

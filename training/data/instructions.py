@@ -14,7 +14,7 @@ import numpy as np
 from manifests.chance import generator
 from manifests.keys import DISTORTIONS, WITHOUT
 from manifests.words import RATING_TOP, level
-from training import texts
+from training.data import texts
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
-from training.batches import Batch, Pixels
-from training.encoder import Encoder
-from training.extractor import GlobalView, LocalView
-from training.tokens import IGNORED, SYSTEM, Sequencer, compact_tokenizer, load_tokenizer
+from training.data.batches import Batch, Pixels
+from training.data.tokens import IGNORED, SYSTEM, Sequencer, compact_tokenizer, load_tokenizer
+from training.network.encoder import Encoder
+from training.network.extractor import GlobalView, LocalView
 
 COMPACT = "compact"
 HIDDEN, LAYERS = 128, 2  # of the compact Llama
@@ -62,9 +62,14 @@ class Network(nn.Module):
         self.read_scores = nn.Linear(2 * config.width, 2)
         self.llm = llm
 
-    def look(self, pixels: Pixels) -> tuple[VisualTokens, Tensor]:
-        """Return the LLM's tokens, and the ROI tokens (B * K, 2 P) for the auxiliary heads."""
-        levels = self.encoder(pixels.views)
+    def look(
+        self, pixels: Pixels, levels: list[Tensor] | None = None
+    ) -> tuple[VisualTokens, Tensor]:
+        """Return the LLM's tokens, and the ROI tokens (B * K, 2 P) for the auxiliary heads.
+
+        `levels`: the encoder's maps of `pixels.views`, where they are known already.
+        """
+        levels = levels or self.encoder(pixels.views)
         whole = self.global_view(levels, pixels.masks)  # (B, K, P)
         b, k, p = whole.shape
         detail = self.local_view(

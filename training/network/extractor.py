@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.sample_arrays import COLOUR
+from training.data.sample_arrays import COLOUR
 
 HEADS = 8
 RESIDUAL_GAIN = 16.0  # brings noise of one or two 8-bit steps into the range of the convolutions

@@ -13,11 +13,11 @@ import numpy as np
 from manifests.chance import generator
 from manifests.config import NetworkConfig, TrainConfig
 from manifests.workspace import Workspace
-from training.batches import Batch, collate, prefetch, stack
-from training.instructions import Instruction, Truth, draw, truth
-from training.sample_arrays import SampleArrays, draw_augmentation, prepare
-from training.shard_reader import Card, RawSample, shuffled
-from training.tokens import Sequencer
+from training.data.batches import Batch, collate, prefetch, stack
+from training.data.instructions import Instruction, Truth, draw, truth
+from training.data.sample_arrays import SampleArrays, draw_augmentation, prepare
+from training.data.shard_reader import Card, RawSample, shuffled
+from training.data.tokens import Sequencer
 
 Ask = Callable[[Truth, np.random.Generator], Instruction]
 
