@@ -4,6 +4,7 @@ The photograph is prepared as training prepares a rendering. Nothing is drawn bu
 native patch, and that from the mask itself: the same image and mask get the same answer.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from manifests.chance import generator
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 from manifests.presets import load_config
 from training.data.batches import stack
 from training.data.sample_arrays import SampleArrays, prepare_arrays
@@ -45,9 +47,15 @@ def open_network(folder: Path, device: str = "cpu") -> "AskedNetwork":
             " give the folder that `seagull pretrain` or `seagull finetune` left, OUT/models/..."
         )
     config = load_config(str(described))
-    network = build(config.network, config.seed)
+    network = build(config.network, config.seed, _distortions(folder))
     load_trained(network, weights)
     return AskedNetwork(network.to(device).eval(), config)
+
+
+def _distortions(folder: Path) -> Sequence[str]:
+    """Read the types that the network was trained to name; the paper's six where none are told."""
+    path = folder / "distortions.json"
+    return json.loads(path.read_text()) if path.exists() else DISTORTIONS
 
 
 class AskedNetwork:
