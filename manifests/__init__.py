@@ -17,6 +17,7 @@ Every other package may import this one; it imports none of them.
     chance.py      counter-based random numbers keyed by what is being made
     words.py       eq. 1: continuous scores <-> five words
     images.py      stored images to arrays and back, and how large
+    plugins.py     entry points of users' packages
     rle.py         masks as COCO run lengths
     sample.py      one sample of the shards, as records
     dataset.py     a dataset opened for reading (`manifests.open_dataset`)
