@@ -3,6 +3,7 @@
 The same records give the same bytes: fixed schema, no dictionary surprises, no timestamps.
 """
 
+import functools
 import io
 import types
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,7 @@ def _field(name: str, hint: Any) -> pa.Field:
     raise TypeError(f"column {name}: no Parquet type for {hint}")
 
 
+@functools.cache
 def schema(record: Any) -> pa.Schema:
     """The Arrow schema of a record class."""
     hints = get_type_hints(record)
@@ -65,18 +67,34 @@ def read_records(path: Path, record: type[T]) -> list[T]:
         SeagullError: a file that is missing, cut or of another table.
     """
     files: Iterable[Path] = [path] if path.suffix == ".parquet" else sorted(path.glob("*.parquet"))
-    return [_record(row, record) for file in files for row in _rows(file, record)]
+    return [_record(row, record) for file in files for row in _rows(file, record, str(file))]
 
 
-def _rows(file: Path, record: type) -> list[dict[str, Any]]:
+def parse_records(content: bytes, record: type[T], name: str) -> list[T]:
+    """All records of a Parquet file's bytes; `name` says whose in an error, as `read_records`."""
+    return [_record(row, record) for row in _rows(pa.BufferReader(content), record, name)]
+
+
+def _rows(source: Any, record: type, name: str) -> list[dict[str, Any]]:
+    wanted = schema(record)
     try:
-        return pq.read_table(file, schema=schema(record)).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise SeagullError(f"{file} is no whole {record.__name__} table: {error}") from error
+        table = pq.ParquetFile(source).read()
+        if not table.schema.equals(wanted):
+            table = pq.read_table(source, schema=wanted)
+        table.validate(full=True)  # damaged offsets would be read past their end
+        return table.to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise SeagullError(f"{name} is no whole {record.__name__} table: {why}") from error
+
+
+@functools.cache
+def _hints(record: type) -> dict[str, Any]:
+    return get_type_hints(record)
 
 
 def _record(row: dict[str, Any], record: type[T]) -> T:
-    hints = get_type_hints(record)
+    hints = _hints(record)
     return record(**{name: _value(value, hints[name]) for name, value in row.items()})
 
 
