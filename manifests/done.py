@@ -68,7 +68,7 @@ def describe(
 
 
 def read_done(path: Path) -> Done | None:
-    """The record at `path`; None when there is none, or it is not as it was written."""
+    """Read the record at `path`; None when there is none, or it is not as it was written."""
     try:
         text = path.read_text()
         body, mark, checksum = text.rpartition(_CHECKSUM)

@@ -35,7 +35,7 @@ def machine_faults(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears under `path` when the block ends well, else not at all.
+    """Open a binary file that appears under `path` when the block ends well, else not at all.
 
     Raises:
         MachineError: the file cannot be written; any OSError inside the block counts as that.

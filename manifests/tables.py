@@ -40,15 +40,19 @@ def _field(name: str, hint: Any) -> pa.Field:
     raise TypeError(f"column {name}: no Parquet type for {hint}")
 
 
-@functools.cache
 def schema(record: Any) -> pa.Schema:
-    """The Arrow schema of a record class."""
+    """Return the Arrow schema of a record class."""
+    return _schema(record)
+
+
+@functools.cache
+def _schema(record: Any) -> pa.Schema:
     hints = get_type_hints(record)
     return pa.schema([_field(f.name, hints[f.name]) for f in fields(record)])
 
 
 def to_parquet(records: Sequence[Any], record: type) -> bytes:
-    """The bytes of a Parquet file with `records`, all of class `record`; may be empty."""
+    """Return the bytes of a Parquet file with `records`, all of class `record`; may be empty."""
     table = pa.Table.from_pylist([asdict(r) for r in records], schema=schema(record))
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
@@ -71,7 +75,7 @@ def read_records(path: Path, record: type[T]) -> list[T]:
 
 
 def parse_records(content: bytes, record: type[T], name: str) -> list[T]:
-    """All records of a Parquet file's bytes; `name` says whose in an error, as `read_records`."""
+    """Read all records of a Parquet file's bytes; `name` says whose in an error, as `read_records`."""
     return [_record(row, record) for row in _rows(pa.BufferReader(content), record, name)]
 
 
@@ -93,7 +97,7 @@ def _hints(record: type) -> dict[str, Any]:
     return get_type_hints(record)
 
 
-def _record(row: dict[str, Any], record: type[T]) -> T:
+def _record(row: dict[str, Any], record: Any) -> Any:
     hints = _hints(record)
     return record(**{name: _value(value, hints[name]) for name, value in row.items()})
 

@@ -28,5 +28,7 @@ def scatter(tasks: Sequence[Task], work: Work, start: Start) -> Iterator[Outcome
             while waiting and executor.free("cpu") > 0:
                 executor.submit("cpu", waiting.pop())
                 running += 1
-            yield executor.next_outcome()
-            running -= 1
+            outcome = executor.next_outcome()
+            if outcome:
+                running -= 1
+                yield outcome

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from isp.develop.recipes import recipes
-from isp.develop.renderer import VERSION as ISP_VERSION
-from isp.develop.renderer import Image, develop, levels_identity
+from isp.development.recipes import recipes
+from isp.development.renderer import VERSION as ISP_VERSION
+from isp.development.renderer import Image, develop, levels_identity
 from manifests.config import to_dict
 from manifests.files import fresh_folder, sha256_of, write_atomic
 from manifests.keys import image_stem, rendering_id
