@@ -75,7 +75,7 @@ def read_records(path: Path, record: type[T]) -> list[T]:
 
 
 def parse_records(content: bytes, record: type[T], name: str) -> list[T]:
-    """Read all records of a Parquet file's bytes; `name` says whose in an error, as `read_records`."""
+    """Read all records of a Parquet file's bytes, as `read_records`; `name` says whose they are."""
     return [_record(row, record) for row in _rows(pa.BufferReader(content), record, name)]
 
 

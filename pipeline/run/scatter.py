@@ -14,12 +14,13 @@ FEW = 8  # units that are done before an executor would have started
 Start = Callable[[Work], Executor]
 
 
-def scatter(tasks: Sequence[Task], work: Work, start: Start) -> Iterator[Outcome]:
+def scatter(tasks: Sequence[Task], work: Work, start: Start | None) -> Iterator[Outcome]:
     """Do every task with `work`, on the executor that `start` makes of it; outcomes as they come.
 
-    A few tasks are done in this process. A worker that dies or hangs costs its own task.
+    A few tasks, or all without `start`, are done in this process. A worker that dies or hangs costs
+    its own task.
     """
-    if len(tasks) <= FEW:
+    if start is None or len(tasks) <= FEW:
         yield from map(work, tasks)
         return
     with closing(start(work)) as executor:

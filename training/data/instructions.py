@@ -55,7 +55,8 @@ def truth(label: Mapping[str, Any], quality_top: float, importance_top: float) -
 def _severities(label: Mapping[str, Any]) -> texts.Severities:
     if "severities" in label:
         means = label["severities"]
-        return {d: level(means[d], RATING_TOP) for d in DISTORTIONS if means.get(d) is not None}
+        said = {d: -1 if means.get(d) is None else means[d] for d in DISTORTIONS}  # -1: without
+        return {d: level(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
     said = label["distortion_label"]
     return {} if said == WITHOUT else {said: None}
 
