@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from annotation.aggregate import opinions
+from isp.distortions.levels import load_levels
 from labelers.engine.label_engine import described
 from manifests.config import Config
 from manifests.done import Done, describe, fingerprint, read_done
@@ -47,6 +48,7 @@ def write_card(dataset: Dataset, config: Config) -> dict[str, Any]:
 def make_card(dataset: Dataset, config: Config) -> dict[str, Any]:
     """Say what readers of the shards must know, from the tables and the shards' records."""
     card: dict[str, Any] = {"dataset": dataset.name, "config": config.fingerprint}
+    card["distortions"] = list(load_levels(config.render.levels))
     card |= _of_ratings(dataset) if dataset.stage == "study" else _of_labels(dataset, config)
     card["counts"] = {split: _counts(dataset, split) for split in SPLITS}
     return card
