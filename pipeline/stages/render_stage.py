@@ -29,7 +29,7 @@ def _render(unit: Unit, _: None) -> StageOutput:
         sha256=source.sha256,
         bytes=source.bytes,
         split=split_of(source.sha256, config.shards),
-        **{name: getattr(capture, name) for name in capture.__dataclass_fields__},
+        **vars(capture),
     )
     row, table = (space.table_file(name, unit.key) for name in ("scenes", "renderings"))
     write_records(row, [scene], Scene)
