@@ -8,7 +8,7 @@ from manifests.records import Failure
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 
-MAY_PASS = frozenset({"died", "timeout"})  # worth another attempt; all else is settled
+MAY_PASS = frozenset({"died", "timeout", "memory"})  # worth another attempt; all else is settled
 
 
 def _file_key(stage: str, key: str) -> str:
