@@ -161,8 +161,14 @@ class WorkConfig:
 
     attempts: int = 2  # for what may pass: a worker that died or ran out of time
     timeout_s: float = 14400.0  # limit of one scene in one stage; TOPIQ on a CPU takes an hour
+    memory_mb: int = 0  # MiB one scene may take in one stage; 0: the machine's, shared by workers
+    wait_s: float = 60.0  # without any worker for so long, a run ends and says why
     gpus: float = 0.0  # of one worker of masks and labels
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        _require(self.memory_mb == 0 or self.memory_mb >= 256, "memory_mb must be 0 or 256 or more")
+        _require(self.wait_s > 0, "wait_s must be > 0 seconds")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ Reason = Literal[
     "missing_input",  # what an earlier stage should have left is not there or not whole
     "no_rois",  # nothing on the reference passed the ROI filters
     "model",  # a model refused or failed on this scene
-    "died",  # the worker process ended (crash, memory)
+    "died",  # the worker process ended (crash, killed)
+    "memory",  # more memory than a task may take (work.memory_mb), or than there is
     "timeout",  # the worker was stopped at the wall-clock limit
     "internal",  # a defect of this program: please report it
 ]

@@ -14,7 +14,7 @@ from manifests.records import Failure
 from manifests.tables import parse_records, write_records
 from manifests.workspace import Workspace
 
-MAY_PASS = frozenset({"died", "timeout"})  # worth another attempt; all else is settled
+MAY_PASS = frozenset({"died", "timeout", "memory"})  # worth another attempt; all else is settled
 TABLE = "failures"
 
 
