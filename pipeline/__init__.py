@@ -5,6 +5,7 @@
     run/      workers, executors (Ray or processes), ledger, flow, failures
     dataset/  samples, tars and their index, the card, verify
     look/     plan and status, pictures, the report
+    pages/    regions asked about, by command or page; a dataset walked through in the browser
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars
     cli/      the command `seagull`
 

@@ -6,4 +6,5 @@ cli_work.py    commands that make the dataset
 cli_look.py    commands to look at what is there
 cli_tools.py   commands beside the way
 cli_learn.py   commands that learn, found by entry point
+cli_ask.py     regions of a photograph put to a network
 """
