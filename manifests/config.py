@@ -214,11 +214,11 @@ class Config:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything but `work` and `release`."""
+        """Hash of every section but `work` and `release`."""
         made_with = {k: v for k, v in to_dict(self).items() if k not in ("work", "release")}
         return fingerprint(**made_with)
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """A section, or the whole configuration, as plain values."""
+    """Turn a section, or the whole configuration, into plain values."""
     return dataclasses.asdict(config)

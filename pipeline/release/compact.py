@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.compacted import compacted_files, scene_files, scene_rows
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, atomic_file
-from manifests.tables import compacted_files, scene_files, scene_rows
 from manifests.workspace import Workspace
 
 TABLES = ("scenes", "renderings", "rois", "labels", "scores", "ratings")

@@ -20,8 +20,8 @@ from pipeline.release.naming import release_name
 
 # As the Hub names licences: https://huggingface.co/docs/hub/repositories-licenses
 _HUB_LICENCES = (
-    "apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-
-    sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "cc-by-3.0", "odc-by", "odbl", "pddl",
+    "apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "cc-by-3.0", "odc-by", "odbl", "pddl",
 )  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def _counts(about: About) -> list[tuple[str, str]]:
         ("scenes", f"{facts.scenes:,} ({splits})"),
         (
             "renderings",
-            f"{facts.renderings:,}, {facts.image_bytes / 1e9:.3g} GB, long edge {edges}",
+            f"{facts.renderings:,}, {gigabytes:.3g} GB, long edge {edges}",
         ),
         ("ROIs", ", ".join(f"{n:,} {kind}s" for kind, n in sorted(facts.rois.items()))),
         ("labels", f"{facts.labels:,}"),

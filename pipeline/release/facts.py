@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from manifests.compacted import has_records
 from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION, WITHOUT
 from manifests.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene
-from manifests.tables import has_records, read_records
+from manifests.tables import read_records
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, level
 from manifests.workspace import Workspace
 

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from isp.tools.contact_sheet import contact_sheet, thumbnail
+from manifests.compacted import has_records
 from manifests.images import read_image
 from manifests.keys import DISTORTIONS
 from manifests.records import Rendering, Roi, Scene
-from manifests.tables import has_records, read_records
+from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline.look import figures
 from pipeline.look.show import draw_rois

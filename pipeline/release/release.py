@@ -7,7 +7,7 @@
       pictures/
 
 It is laid out as a workspace, so that what reads one reads the other. A recipe (`recipe_only`) has
-no shards and no pictures, and two tables more: `sketches`, and `done` with the stages' records.
+no shards and no pictures, and one table more: `sketches`.
 It is written under a temporary name and appears whole.
 """
 
@@ -22,13 +22,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.compacted import scene_bytes
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, sha256_of_file, write_atomic
 from manifests.progress import progress
 from manifests.records import Scene
-from manifests.tables import read_records, scene_bytes
+from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.release.compact import TABLES, write_compacted
 from pipeline.release.croissant import croissant
@@ -38,7 +39,7 @@ from pipeline.release.facts import gather
 from pipeline.release.hub_features import sample_features
 from pipeline.release.naming import public_config, public_scenes, release_name
 from pipeline.release.pictures import pictures
-from pipeline.release.sketches import kept_of, sketches_of
+from pipeline.release.sketches import sketches_of
 from pipeline.release.terms import check_terms
 from pipeline.run.failures import read_failures
 
@@ -101,7 +102,7 @@ def _fill(
     write_atomic(draft / "shards" / "dataset.json", _text(card))
     features: list[dict[str, Any]] = []
     if recipe_only:
-        tables |= _recipe_tables(draft, name, workspace, scenes)
+        tables["sketches"] = _sketches(draft, name, workspace, scenes)
     else:
         _shards(draft, name, workspace, card["dataset"])
         features = sample_features(next((draft / "shards").rglob("*.tar")))
@@ -159,22 +160,15 @@ def _scene_tables(workspace: Workspace, table: str, keys: list[str]) -> Iterator
         yield public_scenes(rows) if table == "scenes" else rows
 
 
-def _recipe_tables(
-    draft: Path, name: str, workspace: Workspace, scenes: list[Scene]
-) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for split in SPLITS:
-        mine = [scene.scene_id for scene in scenes if scene.split == split]
-        if not mine:
-            continue
-        with progress(len(mine), f"sketches {split}", "scenes") as bar:
-            made = {
-                "sketches": sketches_of(workspace, mine, bar),
-                "done": (kept_of(workspace, key) for key in mine),
-            }
-            for table, rows in made.items():
-                if write_compacted(rows, draft / "tables" / table, f"{name}-{split}"):
-                    found.setdefault(table, []).append(split)
+def _sketches(draft: Path, name: str, workspace: Workspace, scenes: list[Scene]) -> list[str]:
+    """The sketches by split; returns which there are."""
+    found = []
+    with progress(len(scenes), "sketches", "scenes") as bar:
+        for split in SPLITS:
+            mine = [scene.scene_id for scene in scenes if scene.split == split]
+            rows = sketches_of(workspace, mine, bar)
+            if write_compacted(rows, draft / "tables" / "sketches", f"{name}-{split}"):
+                found.append(split)
     return found
 
 

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.chance import generator
-from manifests.done import read_done
 from manifests.files import sha256_of
 from manifests.images import read_image
 from manifests.records import Rendering
@@ -24,7 +23,6 @@ from manifests.tables import read_records, to_parquet
 from manifests.workspace import Workspace
 
 SUMS = 64
-STAGES = ("render", "masks", "labels")
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,6 @@ class Sketch:
     scene_id: str
     pixels_sha256: str  # of the decoded uint8 RGB values, row by row
     sums: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A stage's record of one scene, so that a rebuilt workspace knows what is done."""
-
-    scene_id: str
-    stage: str
-    record: str  # JSON
 
 
 def sketch(image: np.ndarray) -> np.ndarray:
@@ -80,13 +69,3 @@ def _sketch_of(workspace: Workspace, row: Rendering) -> Sketch:
     image = read_image(workspace.root / row.path)
     sums = tuple(int(value) for value in sketch(image))
     return Sketch(row.rendering_id, row.scene_id, sha256_of(image.tobytes()), sums)
-
-
-def kept_of(workspace: Workspace, key: str) -> pa.Table:
-    """The scene's records of `STAGES`."""
-    rows = []
-    for stage in STAGES:
-        path = workspace.done(stage, key)
-        if read_done(path) is not None:
-            rows.append(Kept(key, stage, path.read_text()))
-    return pq.read_table(pa.BufferReader(to_parquet(rows, Kept)))

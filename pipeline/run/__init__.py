@@ -5,4 +5,6 @@ executors.py   where tasks run: Ray, or processes of this machine
 ledger.py      what is done, failed, ready or waiting
 flow.py        which scene does what next; attempts, failures, progress
 failures.py    the failures table
+scatter.py     the same work on many units: checks, shards
+lock.py        one writer a workspace
 """

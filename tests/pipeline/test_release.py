@@ -10,10 +10,11 @@ import pytest
 import yaml
 from runs import seagull
 
+from manifests.compacted import scene_bytes
 from manifests.errors import SeagullError
 from manifests.presets import load_config
 from manifests.records import Failure, Label
-from manifests.tables import read_records, scene_bytes, write_records
+from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 from pipeline.release import push as push_module
 from pipeline.release.compact import compact, expand
