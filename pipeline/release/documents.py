@@ -1,5 +1,6 @@
 """Dataset card and datasheet: templates beside this file, filled with what was counted."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 import yaml
 
-from isp.distortions.levels import UNITS
 from manifests.config import Config
-from manifests.keys import DISTORTIONS, LEVELS
+from manifests.keys import LEVELS
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
 from pipeline.release.facts import Facts
 from pipeline.release.naming import release_name
@@ -67,7 +66,7 @@ def dataset_card(
         fingerprint=about.config.fingerprint,
         counts=_counts(about),
         cameras=facts.cameras.most_common(8),
-        quality=[_quality_row(facts, name) for name in DISTORTIONS],
+        quality=[_quality_row(facts, name) for name in facts.distortions],
         quality_words=_shares(facts.quality_words, QUALITY_WORDS),
         importance_words=_shares(facts.importance_words, IMPORTANCE_WORDS),
         roi_sources=facts.roi_sources.most_common(),
@@ -77,10 +76,7 @@ def dataset_card(
 
 def datasheet(about: About) -> str:
     """DATASHEET.md."""
-    rows = [
-        [name, UNITS[name], *(about.facts.settings.get((name, n), "-") for n in (1, 10, LEVELS))]
-        for name in DISTORTIONS
-    ]
+    rows = [_settings_row(about.facts, name) for name in about.facts.distortions]
     return _fill("datasheet.md", about, settings=rows)
 
 
@@ -160,10 +156,15 @@ def _counts(about: About) -> list[tuple[str, str]]:
 
 
 def _quality_row(facts: Facts, name: str) -> tuple[str, list[str], str]:
-    means = facts.mean_quality[DISTORTIONS.index(name)]
-    cells = ["-" if np.isnan(means[n - 1]) else f"{means[n - 1]:.3f}" for n in (1, 5, 10, 15, 20)]
+    means = [facts.mean_quality(name, level) for level in (1, 5, 10, 15, 20)]
+    cells = ["-" if math.isnan(mean) else f"{mean:.3f}" for mean in means]
     labels = facts.labels_of[name]
     return name, cells, f"{facts.without[name] / labels:.1%}" if labels else "-"
+
+
+def _settings_row(facts: Facts, name: str) -> list[str]:
+    found = [facts.settings.get((name, level), ("-", "")) for level in (1, 10, LEVELS)]
+    return [name, found[0][1], *(parameter for parameter, _ in found)]
 
 
 def _shares(counts: Counter[str], words: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,14 +1,14 @@
 """What the documents of a release say of its data, counted in one pass over the tables."""
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from manifests.compacted import has_records
-from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION, WITHOUT
+from manifests.keys import LEVELS, NO_DISTORTION, WITHOUT, in_order
 from manifests.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records
@@ -35,16 +35,20 @@ class Facts:
     labels_of: Counter[str] = field(default_factory=Counter)
     quality_words: Counter[str] = field(default_factory=Counter)
     importance_words: Counter[str] = field(default_factory=Counter)
-    quality_sum: np.ndarray = field(default_factory=lambda: np.zeros((6, LEVELS)))
-    quality_count: np.ndarray = field(default_factory=lambda: np.zeros((6, LEVELS)))
-    settings: dict[tuple[str, int], str] = field(default_factory=dict)
+    quality_sums: dict[tuple[str, int], float] = field(default_factory=lambda: defaultdict(float))
+    quality_counts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    settings: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     shown: list[pd.DataFrame] = field(default_factory=list)
 
     @property
-    def mean_quality(self) -> np.ndarray:
-        """Float (6, 20), by distortion and level; NaN where there is no label."""
-        with np.errstate(invalid="ignore"):
-            return self.quality_sum / self.quality_count
+    def distortions(self) -> tuple[str, ...]:
+        """Those that there are levels of, in the contract's order."""
+        return in_order(sorted({name for name, level in self.settings if 1 <= level <= LEVELS}))
+
+    def mean_quality(self, distortion: str, level: int) -> float:
+        """Return the mean over all its labels; NaN where there are none."""
+        count = self.quality_counts[distortion, level]
+        return self.quality_sums[distortion, level] / count if count else math.nan
 
 
 def gather(workspace: Workspace, card: dict[str, Any]) -> Facts:
@@ -79,7 +83,7 @@ def _count_renderings(facts: Facts, renderings: list[Rendering]) -> None:
         facts.renderings += 1
         facts.image_bytes += row.bytes
         facts.long_edges[max(row.width, row.height)] += 1
-        facts.settings.setdefault((row.distortion, row.level), f"{row.parameter:g}")
+        facts.settings.setdefault((row.distortion, row.level), (f"{row.parameter:g}", row.unit))
 
 
 def _count_rois(facts: Facts, rois: list[Roi]) -> None:
@@ -104,10 +108,8 @@ def _count_labels(
         facts.importance_words[IMPORTANCE_WORDS[importance]] += 1
         facts.labels_of[distortion] += 1
         facts.without[distortion] += label.distortion_label == WITHOUT
-        if distortion in DISTORTIONS and 1 <= step <= LEVELS:
-            cell = DISTORTIONS.index(distortion), step - 1
-            facts.quality_sum[cell] += label.quality
-            facts.quality_count[cell] += 1
+        facts.quality_sums[distortion, step] += label.quality
+        facts.quality_counts[distortion, step] += 1
     if sum(map(len, facts.shown)) < MOST_SHOWN:
         columns = ["distortion", "level", "quality", "importance", "distortion_label"]
         facts.shown.append(pd.DataFrame(rows, columns=columns))

@@ -9,7 +9,7 @@ import pandas as pd
 from isp.tools.contact_sheet import contact_sheet, thumbnail
 from manifests.compacted import has_records
 from manifests.images import read_image
-from manifests.keys import DISTORTIONS
+from manifests.keys import LEVELS, NO_DISTORTION
 from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
@@ -33,7 +33,7 @@ def pictures(workspace: Workspace, facts: Facts, importance_top: float) -> Mappi
     }
     if facts.shown:
         labels = pd.concat(facts.shown)
-        distorted = labels[labels.distortion.isin(DISTORTIONS)]
+        distorted = labels[labels.distortion != NO_DISTORTION]
         found["quality.png"] = figures.quality_by_level(distorted)
         found["distributions.png"] = figures.distributions(distorted, importance_top)
     return found
@@ -48,7 +48,7 @@ def _levels(workspace: Workspace, rows: list[Rendering]) -> np.ndarray:
         {
             (row.distortion, row.level): thumbnail(read_image(workspace.root / row.path))
             for row in rows
-            if row.distortion in DISTORTIONS
+            if 1 <= row.level <= LEVELS
         }
     )
 
