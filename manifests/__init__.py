@@ -7,6 +7,7 @@ Every other package may import this one; it imports none of them.
     records.py     one frozen dataclass a table: Scene, Rendering, Roi, Label, Failure
     ratings.py     SEAGULL-3k: a Rating, and an Opinion that a ROI's ratings come to
     tables.py      records <-> Parquet, a file a scene, a folder a table
+    compacted.py   a table as few large sorted files, and one scene out of them
     workspace.py   where everything of one dataset lies
     files.py       atomic files and their sha256
     done.py        the record written last, with the fingerprint of all that made an output
