@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-_QUARTER_TURNS = {3: 2, 5: 1, 6: 3}  # LibRaw's flip codes, counter-clockwise
+_COLUMNS, _ROWS, _TRANSPOSE = 1, 2, 4  # bits of LibRaw's flip code
 
 
 def working_size(width: int, height: int, long_edge: int) -> tuple[int, int]:
@@ -29,5 +29,12 @@ def to_working_size(image: np.ndarray, long_edge: int) -> np.ndarray:
 
 
 def upright(image: np.ndarray, flip: int) -> np.ndarray:
-    """The picture the right way up, by LibRaw's flip code (0, 3, 5, 6; else as it is)."""
-    return np.ascontiguousarray(np.rot90(image, _QUARTER_TURNS.get(flip, 0)))
+    """The picture the right way up, by LibRaw's flip code.
+
+    Its bits, in this order: 1 mirrors columns, 2 mirrors rows, 4 transposes. EXIF orientations 1 to
+    8 are 0, 1, 3, 2, 4, 6, 7, 5.
+    """
+    turned = image[:, ::-1] if flip & _COLUMNS else image
+    turned = turned[::-1] if flip & _ROWS else turned
+    turned = turned.swapaxes(0, 1) if flip & _TRANSPOSE else turned
+    return np.ascontiguousarray(turned)
