@@ -49,7 +49,7 @@ def read_layout(path: Path) -> Layout:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(8)
-        if head[:2] not in (b"II", b"MM") or head[6:14] == b"HEAPCCDR":
+        if head[:2] not in (b"II", b"MM"):
             return Layout()
         order = "<" if head[:2] == b"II" else ">"
         if len(head) < 8 or (head[2:4] in (b"*\0", b"\0*") and _u32(order, head[4:]) >= size):

@@ -25,8 +25,8 @@ import numpy as np
 import tifffile
 from pebble import ProcessExpired, ProcessPool
 
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from manifests.chance import generator
 from manifests.config import RenderConfig
 from manifests.errors import SceneError

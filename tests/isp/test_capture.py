@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from isp.develop.lens import find_correction
+from isp.development.lens import find_correction
 from isp.raw.camera import camera_name
 from isp.raw.capture import read_capture
 from isp.raw.sensor import open_sensor

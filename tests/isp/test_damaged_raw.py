@@ -59,8 +59,8 @@ def test_hard_files_come_out_as_their_readme_says(shared, name, capfd):
 HASHES = """
 import hashlib, json, sys
 from pathlib import Path
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from isp.raw.sensor import open_sensor
 from manifests.config import RenderConfig
 from manifests.errors import SceneError

@@ -6,8 +6,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from isp.raw.sensor import open_sensor
 from isp.raw.white_balance import gray_world, white_balance
 from isp.tools.photographs import bundled
