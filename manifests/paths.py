@@ -43,5 +43,10 @@ def printable(text: str) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """`printable` text with its line ends and tabs as single blanks."""
+    return printable(text if text.isprintable() else " ".join(text.split()))
+
+
 def _escape(sign: str) -> str:
     return sign.encode("unicode_escape").decode("ascii")
