@@ -1,6 +1,7 @@
 """The command `seagull`.
 
 main.py        the group, and errors in one line
+terminal.py    what is written is printable
 options.py     what the commands share
 cli_work.py    commands that make the dataset
 cli_look.py    commands to look at what is there

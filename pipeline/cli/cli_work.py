@@ -95,6 +95,7 @@ def _run(job: Job, names: list[str]) -> int:
 
 def _sources(job: Job, names: list[str]) -> tuple[tuple, int]:
     from pipeline.intake.sources import find_sources, known_sources
+    from pipeline.run.findings import record_findings
 
     if "render" not in names:
         known = known_sources(job.workspace)
@@ -105,18 +106,9 @@ def _sources(job: Job, names: list[str]) -> tuple[tuple, int]:
     if found.ignored:
         shown = ", ".join(path.name for path in found.ignored[:3])
         click.echo(f"left aside {len(found.ignored)} files not named as RAW ({shown})", err=True)
-    return found.sources, _record_copies(job, found.duplicates)
-
-
-def _record_copies(job: Job, copies: tuple) -> int:
-    from manifests.records import Failure
-    from pipeline.run.failures import write_failure
-
-    for path, source in copies:
-        text = f"{path} has the name and content of {source.path}; one of them is enough"
-        key = f"{source.scene_id}_copy"
-        write_failure(job.workspace, Failure("render", key, "duplicate", text, 1, source.sha256))
-    return len(copies)
+    for one in (*found.aside, *found.unreadable):
+        click.echo(f"left aside {one.path}: {one.why}", err=True)
+    return found.sources, record_findings(job.workspace, found)
 
 
 def _shard(job: Job, name: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from manifests.errors import SeagullError
 from pipeline.cli import cli_ask, cli_learn, cli_look, cli_release, cli_tools, cli_work
+from pipeline.cli.terminal import print_what_prints
 from pipeline.run.signals import StoppedError, stop_as_by_ctrl_c
 
 UNABLE = 2
@@ -28,6 +29,7 @@ for _folder in (cli_work, cli_learn, cli_ask, cli_look, cli_release, cli_tools):
 
 def main() -> None:
     """Run the command; an error meant for people is one line, never a traceback."""
+    print_what_prints()
     stop_as_by_ctrl_c()
     try:
         seagull.main(standalone_mode=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from manifests.files import sha256_of_file
 from manifests.keys import scene_id
+from manifests.paths import text_of
 from manifests.workspace import Workspace
 from pipeline.intake.memory_of_sources import Entry, read_memory
 from pipeline.intake.sources import Source
@@ -49,7 +50,7 @@ def missing_sources(
 
 def _why(source: Source, memory: dict[str, Entry]) -> str:
     """Say what became of the file; empty when it is what it was."""
-    path = os.path.abspath(source.path)  # noqa: PTH100
+    path = os.path.abspath(source.file)  # noqa: PTH100
     try:
         stat = os.stat(path)  # noqa: PTH116
         if stat.st_size != source.bytes:
@@ -66,6 +67,6 @@ def remembered_sources(workspace: Workspace) -> dict[str, Source]:
     """Return the RAW files that were there when last looked for, by scene_id."""
     sources: dict[str, Source] = {}
     for path, (size, _, sha) in sorted(read_memory(workspace).items()):
-        source = Source(path, sha, size, scene_id(Path(path), sha))
+        source = Source(text_of(Path(path)), sha, size, scene_id(Path(path), sha))
         sources.setdefault(source.scene_id, source)
     return sources

@@ -19,7 +19,7 @@ from pipeline.stages.stage import Stage, StageOutput, Unit
 def _render(unit: Unit, _: None) -> StageOutput:
     source, config, space = unit.source, unit.config, unit.workspace
     wanted = recipes(config.render)
-    capture, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
+    capture, images = develop(source.file, source.sha256, wanted, config.render, config.seed)
     folder = fresh_folder(space.renderings(unit.key))
     rows = {row.rendering_id: row for row in (store(i, unit.key, folder, space) for i in images)}
     ordered = [rows[rendering_id(unit.key, r.distortion, r.level)] for r in wanted]
