@@ -105,7 +105,7 @@ def damaged() -> dict[str, tuple[bytes, str]]:
 @pytest.mark.parametrize("name", damaged())
 def test_what_is_no_whole_photograph_is_refused_in_a_line(name):
     content, reason = damaged()[name]
-    with pytest.raises(SceneError, match="photo.jpg") as refused:
+    with pytest.raises(SceneError, match=r"photo\.jpg") as refused:
         read_photo(content, "photo.jpg", LIMIT)
     assert refused.value.reason == reason
     assert "\n" not in str(refused.value)
