@@ -1,7 +1,8 @@
 """Errors meant for people: one line that says what was expected, what came, and what to do.
 
 `SeagullError` ends a command with its message and no traceback. `SceneError` costs one scene: it
-becomes a row of the failures table under its fixed `reason`, and the run goes on.
+becomes a row of the failures table under its fixed `reason`, and the run goes on. `MachineError`
+says nothing about a scene: it ends the run and leaves no row.
 """
 
 from typing import Literal, get_args
@@ -16,7 +17,8 @@ Reason = Literal[
     "missing_input",  # what an earlier stage should have left is not there or not whole
     "no_rois",  # nothing on the reference passed the ROI filters
     "model",  # a model refused or failed on this scene
-    "died",  # the worker process ended (crash, memory)
+    "died",  # the worker process ended (crash, killed)
+    "memory",  # more memory than a task may take (work.memory_mb), or than there is
     "timeout",  # the worker was stopped at the wall-clock limit
     "internal",  # a defect of this program: please report it
 ]
@@ -26,6 +28,13 @@ REASONS: tuple[str, ...] = get_args(Reason)
 
 class SeagullError(Exception):
     """A mistake that its maker can mend. The message is the whole story, in one line."""
+
+
+class MachineError(SeagullError):
+    """The machine refuses: a full or read-only disk, a quota, a permission. It settles nothing.
+
+    The run ends with the message in one line and goes on where it was when the same is run again.
+    """
 
 
 class SceneError(SeagullError):

@@ -29,6 +29,7 @@ from labelers.engine.rois import find_rois
 from labelers.scorers import metric
 from labelers.scorers.ssim import LocalSsim
 from manifests.config import MasksConfig
+from manifests.images import decode_image, encode_jpeg, fitted, read_image
 
 METRICS = ("ssimc", "ssim", "ms_ssim", "fsim", "vsi", "gmsd", "nlpd", "psnr")
 STEPS = np.arange(1, 7)
@@ -74,8 +75,7 @@ def _colorfulness(image: Image, step: float) -> Image:
 
 
 def _compression(image: Image, step: float) -> Image:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, round(100 - 15 * step)]
-    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR))
+    return decode_image(encode_jpeg(image, round(100 - 15 * step), "420"), "compression")
 
 
 DISTORTIONS: dict[str, tuple[Callable[[Image, float], Image], int]] = {
@@ -92,21 +92,15 @@ DISTORTIONS: dict[str, tuple[Callable[[Image, float], Image], int]] = {
 
 
 def photographs(folder: Path | None) -> list[Image]:
-    """Encoded RGB photographs, uint8, long edge 256 pixels."""
+    """Load encoded RGB photographs, uint8, long edge 256 pixels."""
     if folder is None:
         from skimage import data
 
         images = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
     else:
         files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".png"))
-        images = [np.asarray(cv2.imread(str(p)))[..., ::-1] for p in files]
-    return [_fitted(np.ascontiguousarray(image)) for image in images]
-
-
-def _fitted(image: Image) -> Image:
-    scale = _LONG_EDGE / max(image.shape[:2])
-    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        images = [read_image(p) for p in files]
+    return [fitted(image, _LONG_EDGE) for image in images]
 
 
 def falls(name: str, photos: list[Image]) -> tuple[dict[str, tuple[float, float]], float]:
@@ -126,7 +120,7 @@ def falls(name: str, photos: list[Image]) -> tuple[dict[str, tuple[float, float]
 
 
 def _ssimc(image: Image, reference: Image) -> float:
-    """The whole image as one crop: the same number as pyiqa's, thirty times sooner."""
+    """Score the whole image as one crop: the same number as pyiqa's, thirty times sooner."""
     height, width = reference.shape[:2]
     whole = Crop((0, 0, width, height), np.ones((height, width), np.bool_))
     return float(LocalSsim().scores(reference, [whole], [image]).quality[0, 0])
@@ -157,7 +151,7 @@ def quality_and_difference(photos: list[Image]) -> Iterator[tuple[str, float, fl
 
 
 def equal_error(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> tuple[float, float]:
-    """The threshold that errs equally often on both sides, and how often."""
+    """Find the threshold that errs equally often on both sides, and how often."""
     candidates = np.unique(scores)
     seen = np.array([(scores[visible] > t).mean() for t in candidates])
     unseen = np.array([(scores[~visible] <= t).mean() for t in candidates])

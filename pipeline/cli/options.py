@@ -78,7 +78,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         executor: str,
         **others: Any,
     ) -> Any:
-        workspace = Workspace(out)
+        workspace = Workspace(out.absolute())  # workers may have another working directory
         config = load_config(config_name or _own_config(workspace), overrides)
         return command(Job(raw, workspace, config, workers, executor), **others)
 

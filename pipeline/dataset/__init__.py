@@ -1,7 +1,9 @@
 """What goes out.
 
 samples.py         what one sample of a dataset holds
-shards.py          WebDataset tars and their Parquet index
+shards.py          WebDataset tars and their Parquet index: which scenes lie where
+pack.py            one shard written
+scene_rows.py      the scenes' rows, kept up to date
 card.py            shards/dataset.json: what readers of the shards must know
 verify.py          re-opens everything
 verify_shards.py   re-opens the tars

@@ -1,4 +1,6 @@
 """What comes in.
 
-sources.py   RAW files found, hashed and named; the split of a scene
+sources.py             RAW files found, hashed and named; the split of a scene
+memory_of_sources.py   their hashes, kept
+missing.py             RAW files that are gone, replaced or renamed
 """

@@ -4,7 +4,7 @@ What counts as RAW is decided by the file's name; whether it really is one, by L
 Hashes are kept with size and time of change, so that a second run does not read every file again.
 """
 
-import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,12 @@ from pathlib import Path
 from manifests.chance import unit_interval
 from manifests.config import ShardsConfig
 from manifests.errors import SeagullError
-from manifests.files import sha256_of_file, write_atomic
+from manifests.files import sha256_of_file
 from manifests.keys import scene_id
 from manifests.records import Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
+from pipeline.intake.memory_of_sources import read_memory, write_memory
 
 _SUFFIXES = (
     ".3fr .ari .arw .bay .cap .cr2 .cr3 .crw .cs1 .dc2 .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq"
@@ -72,26 +73,19 @@ def _visible_files(folder: Path) -> Iterator[Path]:
 
 
 def _identify(raws: list[Path], workspace: Workspace) -> list[Source]:
-    memory = workspace.root / "done" / "sources.json"
-    known = _read_memory(memory)
+    known = read_memory(workspace)
     seen, sources = {}, []
     for path in raws:
         stat = path.stat()
-        key, stamp = str(path.resolve()), [stat.st_size, stat.st_mtime_ns]
+        key, stamp = os.path.abspath(path), (stat.st_size, stat.st_mtime_ns)  # noqa: PTH100
         entry = known.get(key)
         sha = entry[2] if entry and entry[:2] == stamp else sha256_of_file(path)
-        seen[key] = [*stamp, sha]
-        sources.append(Source(str(path), sha, stat.st_size, scene_id(path, sha)))
-    if seen != known:
-        write_atomic(memory, json.dumps(seen, indent=0, sort_keys=True))
+        seen[key] = (*stamp, sha)
+        sources.append(Source(key, sha, stat.st_size, scene_id(path, sha)))
+    others = {key: entry for key, entry in known.items() if key not in seen and Path(key).exists()}
+    if others | seen != known:
+        write_memory(workspace, others | seen)
     return sources
-
-
-def _read_memory(path: Path) -> dict[str, list]:
-    try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError):
-        return {}
 
 
 def _without_copies(
@@ -107,7 +101,7 @@ def _without_copies(
 
 
 def known_sources(workspace: Workspace) -> tuple[Source, ...]:
-    """The sources of the scenes already in the workspace, in scene_id order."""
+    """List the sources of the scenes already in the workspace, in scene_id order."""
     scenes = read_records(workspace.table("scenes"), Scene)
     return tuple(Source(s.path, s.sha256, s.bytes, s.scene_id) for s in scenes)
 

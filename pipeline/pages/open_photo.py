@@ -42,8 +42,8 @@ def open_photo(path: Path, config: Config) -> Image:
 
 def _developed(path: Path, config: Config) -> Image:
     """The reference that the dataset would hold of this RAW."""
-    from isp.develop.recipes import REFERENCE
-    from isp.develop.renderer import develop
+    from isp.development.recipes import REFERENCE
+    from isp.development.renderer import develop
     from manifests.images import decode_image
 
     if not path.is_file():

@@ -11,11 +11,18 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from manifests.errors import SeagullError
-from manifests.records import Failure, Rendering, Roi
-from manifests.words import RATING_TOP, SEVERITY_WORDS, level
+from manifests.ratings import Opinion
+from manifests.records import Failure, Label
+from manifests.sample import Sample, parse_sample
+from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS, Workspace
-from pipeline.pages.scene_records import Said, SceneContent, SceneEntry
-from pipeline.pages.workspace_source import read_tops
+from pipeline.pages.scene_records import (
+    Said,
+    SceneContent,
+    SceneEntry,
+    said_by_label,
+    said_by_people,
+)
 
 _KEPT = 16  # scenes, and tars' lists of members
 
@@ -67,22 +74,23 @@ class ShardsSource:
             raise SeagullError(f"{path} is missing; its index is there")
         return path
 
-    def _samples(self, scene_id: str) -> list[dict[str, Any]]:
-        """The JSON of every sample of a scene, in the index's order."""
+    def _samples(self, scene_id: str) -> list[Sample]:
+        """Every sample of a scene without its image, in the index's order."""
         rows, tar = self._rows(scene_id), self._tar(scene_id)
         members = _members(tar, tar.stat().st_mtime_ns)
         with tar.open("rb") as file:
-            return [json.loads(_at(file, members[f"{row['rendering_id']}.json"])) for row in rows]
+            texts = [_at(file, members[f"{row['rendering_id']}.json"]) for row in rows]
+        return [parse_sample(text, b"") for text in texts]
 
     def _content(self, scene_id: str) -> SceneContent:
         samples = self._samples(scene_id)
-        rois = {roi["roi_id"]: roi for sample in samples for roi in sample["rois"]}
+        rois = {roi.roi_id: roi for sample in samples for roi in sample.rois}
         (entry,) = (e for e in self._entries if e.scene_id == scene_id)
         return SceneContent(
             entry,
-            [Rendering(**sample["rendering"]) for sample in samples],
-            [_roi(roi) for roi in rois.values()],
-            [_said(label) for sample in samples for label in sample["labels"]],
+            [sample.rendering for sample in samples],
+            list(rois.values()),
+            [_said(label) for sample in samples for label in sample.labels],
             {},
         )
 
@@ -114,16 +122,15 @@ def _at(file: Any, place: tuple[int, int]) -> bytes:
     return bytes(file.read(place[1]))
 
 
-def _roi(values: Mapping[str, Any]) -> Roi:
-    return Roi(**{**values, "bbox_xywh": tuple(values["bbox_xywh"])})
+def _said(label: Label | Opinion) -> Said:
+    return said_by_people(label) if isinstance(label, Opinion) else said_by_label(label)
 
 
-def _said(values: Mapping[str, Any]) -> Said:
-    """A label of SEAGULL-100w, or a mean opinion of SEAGULL-3k."""
-    text = values.get("distortion_label")
-    if text is None:
-        named = {n: m for n, m in values["severities"].items() if m is not None}
-        words = (f"{SEVERITY_WORDS[level(m, RATING_TOP)]} {n}" for n, m in named.items())
-        text = ", ".join(words) or "without"
-    ids = values["rendering_id"], values["roi_id"]
-    return Said(*ids, values["quality"], values["importance"], text)
+def read_tops(card: Path, by_scorer: bool) -> tuple[float, float]:
+    """M of eq. 1 for quality and importance, from the dataset's card where there is one."""
+    try:
+        values: dict[str, Any] = json.loads(card.read_text())
+        return float(values["quality_top"]), float(values["importance_top"])
+    except (OSError, ValueError, KeyError, TypeError):
+        top = QUALITY_TOP if by_scorer else RATING_TOP
+        return top, top

@@ -4,23 +4,22 @@ The list of scenes is the names of files, so that thousands open at once; splits
 a scene, are read by a thread meanwhile.
 """
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import lru_cache
+from dataclasses import asdict
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from annotation.aggregate import opinions
+from manifests.compacted import compacted_files, has_records, scene_files
 from manifests.errors import SeagullError
-from manifests.keys import check_key
 from manifests.ratings import Rating
-from manifests.records import Failure, Label, Rendering, Roi
+from manifests.records import Failure, Label, Rendering, Roi, Scene
 from manifests.tables import read_records, schema
-from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import Workspace
 from pipeline.pages.ask_regions import in_background
 from pipeline.pages.scene_records import (
@@ -30,8 +29,10 @@ from pipeline.pages.scene_records import (
     said_by_label,
     said_by_people,
 )
+from pipeline.pages.shards_source import ShardsSource, read_tops
 from pipeline.run.failures import read_failures
 
+T = TypeVar("T")
 _KEPT = 32  # scenes in memory
 
 
@@ -42,7 +43,7 @@ class WorkspaceSource:
         self.workspace = workspace
         self.name = str(workspace.root)
         self.root = workspace.root.resolve()
-        self._names = sorted(path.stem for path in workspace.table("scenes").glob("*.parquet"))
+        self._names = _scene_names(workspace.table("scenes"))
         if not self._names:
             raise SeagullError(f"{workspace.root} holds no scene; run `seagull build`")
         self._known = frozenset(self._names)
@@ -52,12 +53,12 @@ class WorkspaceSource:
     def _read_entries(self) -> list[SceneEntry]:
         folder = self.workspace.table("scenes")
         table = ds.dataset(
-            [folder / f"{name}.parquet" for name in self._names],
-            schema=pq.read_schema(folder / f"{self._names[0]}.parquet"),
-            format="parquet",
+            [*compacted_files(folder), *scene_files(folder)], schema=schema(Scene), format="parquet"
         ).to_table(columns=["scene_id", "split", "camera_model"])
-        rows = sorted(table.to_pylist(), key=lambda row: str(row["scene_id"]))
-        return [SceneEntry(r["scene_id"], r["split"], r["camera_model"]) for r in rows]
+        rows = {row["scene_id"]: row for row in table.to_pylist() if row["scene_id"] in self._known}
+        return [
+            SceneEntry(key, rows[key]["split"], rows[key]["camera_model"]) for key in sorted(rows)
+        ]
 
     def scenes(self, complete: bool) -> Sequence[SceneEntry]:
         """See `Source`."""
@@ -66,51 +67,59 @@ class WorkspaceSource:
         return [SceneEntry(name) for name in self._names]
 
     def _content(self, scene_id: str) -> SceneContent:
-        rois = self._file("rois", scene_id)
-        (about,) = pq.read_table(self._file("scenes", scene_id)).to_pylist()
+        (about,) = self._read("scenes", scene_id, Scene)
         return SceneContent(
-            SceneEntry(scene_id, about["split"], about["camera_model"]),
-            self._renderings(scene_id),
-            read_records(rois, Roi) if rois.exists() else [],
+            SceneEntry(scene_id, about.split, about.camera_model),
+            self._read("renderings", scene_id, Rendering),
+            self._read("rois", scene_id, Roi),
             self._said(scene_id),
-            about,
+            asdict(about),
         )
 
-    def _renderings(self, scene_id: str) -> list[Rendering]:
-        path = self._file("renderings", scene_id)
-        return read_records(path, Rendering) if path.exists() else []
-
-    def _file(self, table: str, scene_id: str) -> Path:
+    def _read(self, table: str, scene_id: str, record: type[T]) -> list[T]:
+        """One scene's part of a table; none where the stage has not been there."""
         if scene_id not in self._known:
             raise SeagullError(f"there is no scene '{scene_id}' in {self.name}")
-        return self.workspace.table_file(table, scene_id)
+        path = self.workspace.table_file(table, scene_id)
+        return read_records(path, record) if has_records(path) else []
 
     def _said(self, scene_id: str) -> list[Said]:
-        labels, ratings = self._file("labels", scene_id), self._file("ratings", scene_id)
-        if labels.exists():
-            return [said_by_label(label) for label in read_records(labels, Label)]
-        if ratings.exists():
-            return [said_by_people(o) for o in opinions(read_records(ratings, Rating))]
-        return []
+        labels = [said_by_label(label) for label in self._read("labels", scene_id, Label)]
+        return labels or [
+            said_by_people(one) for one in opinions(self._read("ratings", scene_id, Rating))
+        ]
 
     def said_of(self, scene_id: str, rendering_id: str) -> Sequence[Said]:
         """See `Source`."""
-        path = self._file("labels", scene_id)
-        if not path.exists():
+        path = self.workspace.table_file("labels", scene_id)
+        if scene_id not in self._known or not path.exists():
             return [one for one in self._said(scene_id) if one.rendering_id == rendering_id]
         mine = [("rendering_id", "=", rendering_id)]
         rows = pq.read_table(path, schema=schema(Label), filters=mine).to_pylist()
         return [said_by_label(Label(**row)) for row in rows]
 
     def image(self, scene_id: str, rendering_id: str) -> bytes:
-        """See `Source`; nothing outside the workspace is read, whatever its tables say."""
-        for row in self._renderings(scene_id):
-            if row.rendering_id == check_key(rendering_id):
+        """See `Source`; nothing outside the workspace is read, whatever its tables say.
+
+        A published dataset has tables, and its images in shards alone.
+        """
+        for row in self._read("renderings", scene_id, Rendering):
+            if row.rendering_id == rendering_id:
                 path = (self.root / row.path).resolve()
                 if not path.is_relative_to(self.root):
                     raise SeagullError(f"{row.path} lies outside the workspace and is not shown")
-                return _read(path)
+                if path.exists() or self.shards is None:
+                    return _bytes_of(path)
+                return self.shards.image(scene_id, rendering_id)
         raise SeagullError(f"scene {scene_id} has no rendering '{rendering_id}'")
+
+    @cached_property
+    def shards(self) -> ShardsSource | None:
+        """The shards beside the tables, where there are any."""
+        try:
+            return ShardsSource(self.workspace)
+        except SeagullError:
+            return None
 
     def failures(self) -> Sequence[Failure]:
         """See `Source`."""
@@ -121,18 +130,16 @@ class WorkspaceSource:
         return read_tops(self.workspace.dataset_card, self.workspace.table("labels").is_dir())
 
 
-def _read(path: Path) -> bytes:
+def _scene_names(folder: Path) -> list[str]:
+    """The scenes of the table, in order, without opening a scene's own file."""
+    names = {path.stem for path in scene_files(folder)}
+    for path in compacted_files(folder):
+        names |= set(pq.read_table(path, columns=["scene_id"])["scene_id"].to_pylist())
+    return sorted(names)
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise SeagullError(f"{path}: {error.strerror}; render it again") from error
-
-
-def read_tops(card: Path, by_scorer: bool) -> tuple[float, float]:
-    """M of eq. 1 for quality and importance, from the dataset's card where there is one."""
-    try:
-        values: dict[str, Any] = json.loads(card.read_text())
-        return float(values["quality_top"]), float(values["importance_top"])
-    except (OSError, ValueError, KeyError, TypeError):
-        top = QUALITY_TOP if by_scorer else RATING_TOP
-        return top, top

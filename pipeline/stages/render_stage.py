@@ -1,14 +1,13 @@
 """The stage `render`: a RAW becomes its renderings, their table and the scene's row."""
 
 import json
-import shutil
 from pathlib import Path
 
-from isp.develop.recipes import recipes
-from isp.develop.renderer import VERSION as ISP_VERSION
-from isp.develop.renderer import Image, develop, levels_identity
+from isp.development.recipes import recipes
+from isp.development.renderer import VERSION as ISP_VERSION
+from isp.development.renderer import Image, develop, levels_identity
 from manifests.config import to_dict
-from manifests.files import sha256_of_file, write_atomic
+from manifests.files import fresh_folder, sha256_of, write_atomic
 from manifests.keys import image_stem, rendering_id
 from manifests.records import Rendering, Scene
 from manifests.tables import write_records
@@ -32,18 +31,11 @@ def _render(unit: Unit, _: None) -> StageOutput:
         split=split_of(source.sha256, config.shards),
         **{name: getattr(capture, name) for name in capture.__dataclass_fields__},
     )
-    write_records(space.table_file("scenes", unit.key), [scene], Scene)
-    table = space.table_file("renderings", unit.key)
+    row, table = (space.table_file(name, unit.key) for name in ("scenes", "renderings"))
+    write_records(row, [scene], Scene)
     write_records(table, ordered, Rendering)
-    files = (table, *(space.root / row.path for row in ordered))
+    files = (row, table, *(space.root / rendering.path for rendering in ordered))
     return StageOutput(files, {"renderings": len(ordered)})
-
-
-def fresh_folder(folder: Path) -> Path:
-    """The folder, empty."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering:
@@ -60,7 +52,7 @@ def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering
         unit=recipe.unit,
         params=json.dumps(image.params, sort_keys=True),
         path=path.relative_to(space.root).as_posix(),
-        sha256=sha256_of_file(path),
+        sha256=sha256_of(image.content),
         bytes=len(image.content),
         width=image.width,
         height=image.height,

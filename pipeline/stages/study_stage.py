@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from annotation.simulate import simulate_study
-from isp.develop.recipes import Recipe, mixed_recipes, recipes
-from isp.develop.renderer import develop
+from isp.development.recipes import Recipe, mixed_recipes, recipes
+from isp.development.renderer import develop
 from labelers.engine.label_engine import VERSION as LABELS_VERSION
 from labelers.engine.label_engine import Labeler, labeler_identity, load_labeler
+from manifests.files import fresh_folder
 from manifests.images import read_image
 from manifests.keys import rendering_id
 from manifests.ratings import Rating
 from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
-from pipeline.stages.render_stage import RENDER, fresh_folder, store
+from pipeline.stages.render_stage import RENDER, store
 from pipeline.stages.stage import Stage, StageOutput, Unit, reference_of
 
 
@@ -69,7 +70,7 @@ def _write_study(
     }
     for name, (records, kind) in tables.items():
         write_records(space.table_file(name, unit.key), records, kind)
-    files = [space.table_file(name, unit.key) for name in tables if name != "scenes"]
+    files = [space.table_file(name, unit.key) for name in tables]
     files += [space.root / row.path for row in rows]
     return StageOutput(tuple(files), {"mixed": len(rows), "ratings": len(ratings)})
 

@@ -7,17 +7,18 @@ process; what fails is said and the next scene taken.
 from collections.abc import Sequence
 from pathlib import Path
 
-from isp.develop.recipes import mixtures
-from isp.develop.renderer import develop
+from isp.development.recipes import mixtures
+from isp.development.renderer import develop
 from manifests.config import Config
 from manifests.errors import SceneError
+from manifests.files import fresh_folder
 from manifests.progress import progress
 from manifests.records import Rendering
 from manifests.tables import write_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.worker import cap_threads
-from pipeline.stages.render_stage import fresh_folder, store
+from pipeline.stages.render_stage import store
 
 
 def render_mixtures(

@@ -32,8 +32,9 @@ def test_good_bad_crash_and_hang_each_cost_their_own_task(kind, monkeypatch):
                 executor.submit("cpu", tasks.pop())
                 running += 1
             outcome = executor.next_outcome()
-            running -= 1
-            outcomes[outcome.task.source.scene_id] = outcome
+            if outcome:
+                running -= 1
+                outcomes[outcome.task.source.scene_id] = outcome
     finally:
         executor.close()
     reasons = [outcomes[f"s{n}-00000000"].reason for n in range(len(wanted))]

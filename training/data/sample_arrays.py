@@ -48,7 +48,7 @@ class Augmentation:
 
 
 def draw_augmentation(rng: np.random.Generator) -> Augmentation:
-    """An augmentation with all 8 symmetries and 6 channel orders alike."""
+    """Draw an augmentation with all 8 symmetries and 6 channel orders alike."""
     order = tuple(int(i) for i in rng.permutation(3))
     return Augmentation(bool(rng.integers(2)), int(rng.integers(4)), order)
 
@@ -72,7 +72,7 @@ class SampleArrays:
 
 
 def decode(sample: RawSample) -> Bytes:
-    """The image, (H, W, 3) uint8 RGB, sRGB encoded."""
+    """Decode the image: (H, W, 3) uint8 RGB, sRGB encoded."""
     image = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise SeagullError(f"{sample.rendering_id}: its image cannot be read; run `make shards`")
@@ -80,7 +80,7 @@ def decode(sample: RawSample) -> Bytes:
 
 
 def decode_mask(roi: Mapping[str, Any]) -> Bytes:
-    """The ROI's mask, (H, W) uint8 0 or 1, from its COCO RLE."""
+    """Decode the ROI's mask, (H, W) uint8 0 or 1, from its COCO RLE."""
     from pycocotools import mask
 
     rle = {"size": [roi["height"], roi["width"]], "counts": roi["rle"].encode()}
@@ -95,7 +95,7 @@ def prepare(
     rng: np.random.Generator,
     change: Augmentation | None = None,
 ) -> SampleArrays:
-    """The sample with the ROIs at the indices `chosen`; the patch lies where `rng` says."""
+    """Prepare the sample with the ROIs at the indices `chosen`; the patch lies where `rng` says."""
     masks = [decode_mask(sample.rois[i]) for i in chosen]
     return prepare_arrays(decode(sample), masks, view, patch, rng, change)
 
@@ -108,7 +108,7 @@ def prepare_arrays(
     rng: np.random.Generator,
     change: Augmentation | None = None,
 ) -> SampleArrays:
-    """`prepare` for an image (H, W, 3) RGB and masks (H, W), 0 or 1, that are arrays already."""
+    """Do as `prepare` for an image (H, W, 3) RGB and masks (H, W), 0 or 1, as arrays."""
     change = change or Augmentation()
     small = cv2.resize(image, (view, view), interpolation=cv2.INTER_AREA)
     step = _stride(image.shape[0] * image.shape[1])

@@ -16,6 +16,7 @@ import numpy as np
 from manifests.done import fingerprint
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
+from manifests.keys import DISTORTIONS
 from manifests.workspace import Workspace
 
 BUFFER = 4096  # undecoded samples held to shuffle across shards; a shard holds whole scenes
@@ -31,6 +32,7 @@ class Card:
     importance_top: float
     samples: dict[str, int]  # split -> renderings
     raters: str  # people | simulated | none, for labels that a scorer made
+    distortions: tuple[str, ...] = DISTORTIONS  # those of the dataset, in its order
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class RawSample:
 
 
 def read_card(workspace: Workspace) -> Card:
-    """The card of a workspace's shards.
+    """Read the card of a workspace's shards.
 
     Raises:
         SeagullError: there are no shards, or the card lacks what eq. 1 needs.
@@ -59,6 +61,7 @@ def read_card(workspace: Workspace) -> Card:
             float(values["importance_top"]),
             counts,
             values.get("raters", "none"),
+            tuple(map(str, values.get("distortions", DISTORTIONS))),
         )
     except FileNotFoundError as error:
         raise SeagullError(
@@ -69,7 +72,7 @@ def read_card(workspace: Workspace) -> Card:
 
 
 def tars(workspace: Workspace, split: str) -> list[str]:
-    """The split's shards in name order; SeagullError when there are none."""
+    """List the split's shards in name order; SeagullError when there are none."""
     folder = workspace.shards(split)
     found = sorted(str(path) for path in folder.glob("*.tar"))
     if not found:
@@ -96,7 +99,7 @@ def in_order(workspace: Workspace, split: str) -> Iterator[RawSample]:
 
 
 def shuffled(workspace: Workspace, split: str, seed: int, start: int = 0) -> Iterator[RawSample]:
-    """Samples for ever, each epoch in another order fixed by `seed`, from position `start` on.
+    """Yield samples for ever, each epoch in an order fixed by `seed`, from position `start` on.
 
     `start` counts samples over all epochs; those before it are read but not decoded.
     """

@@ -6,11 +6,13 @@ vocabulary, one a token of the image or the ROI, and never reach the embedding t
 scatters its features into their places (the idea of LLaVA's `masked_scatter` in transformers).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 from training.data import texts
 
 IGNORED = -100  # the label of a token that is given, not learned
@@ -20,8 +22,8 @@ SYSTEM = (
 )
 
 
-def compact_tokenizer() -> Any:
-    """A word-level tokenizer over all that `texts` can say; the same on every machine."""
+def compact_tokenizer(distortions: Sequence[str] = DISTORTIONS) -> Any:
+    """Build a word-level tokenizer over all that `texts` can say; the same on every machine."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -31,7 +33,7 @@ def compact_tokenizer() -> Any:
             pre_tokenizers.Punctuation("isolated"),
         ]
     )
-    spoken = [*texts.every_text(), texts.OVERVIEW, ". ", "USER:", "ASSISTANT:"]
+    spoken = [*texts.every_text(distortions), texts.OVERVIEW, ". ", "USER:", "ASSISTANT:"]
     words = sorted({piece for text in spoken for piece, _ in splitter.pre_tokenize_str(text)})
     special = ["<unk>", "<s>", "</s>"]
     tokenizer = Tokenizer(
@@ -49,7 +51,7 @@ def compact_tokenizer() -> Any:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """A tokenizer saved in transformers' format."""
+    """Load a tokenizer saved in transformers' format."""
     from transformers import AutoTokenizer
 
     try:
@@ -80,7 +82,7 @@ class Sequencer:
         return len(self.tokenizer)
 
     def ids(self, text: str) -> list[int]:
-        """The ids of a segment, without special tokens."""
+        """Return the ids of a segment, without special tokens."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def prompt(self, question: str, lead: str = "") -> list[int]:
@@ -104,12 +106,12 @@ class Sequencer:
         return Tokens([*prompt, *learned], [*[IGNORED] * len(prompt), *learned])
 
     def continuation(self, lead: str, word: str) -> list[int]:
-        """The ids that `word` adds to `lead`: ids(lead + " " + word) minus ids(lead)."""
+        """Return the ids that `word` adds to `lead`: ids(lead + " " + word) minus ids(lead)."""
         start, whole = self.ids(lead), self.ids(f"{lead} {word}")
         if whole[: len(start)] != start:
             raise SeagullError(f"the tokenizer joins '{lead}' with '{word}': no closed set over it")
         return whole[len(start) :]
 
     def text(self, ids: list[int]) -> str:
-        """The text of an answer's ids, special tokens left out."""
+        """Return the text of an answer's ids, special tokens left out."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()

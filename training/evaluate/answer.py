@@ -51,7 +51,7 @@ def scores(log_probabilities: Tensor) -> Tensor:
 
 @torch.no_grad()
 def generate_answers(network: Network, seen: VisualTokens, question: str) -> list[str]:
-    """The greedy answer to one question for each of the N sequences that `seen` serves."""
+    """Generate the greedy answer to a question for each of the N sequences `seen` serves."""
     ids = _rows(network.sequencer.prompt(question), seen)
     end = network.sequencer.tokenizer.eos_token_id
     said: Tensor = network.llm.generate(

@@ -116,7 +116,8 @@ class Stage:
         from training.network.network import build
         from training.train.loop import load_trained
 
-        network = build(self.config.network, self.config.seed)
+        distortions = read_card(self.data).distortions
+        network = build(self.config.network, self.config.seed, distortions)
         if weights:
             load_trained(network, weights)
         try:
@@ -139,19 +140,20 @@ class Stage:
         )
 
     def _write_instructions(self, card: Card) -> None:
-        """The file of stage 2's fixed instructions, six a ROI."""
+        """Write the file of stage 2's fixed instructions, six a ROI."""
         from training.data.instructions import fixed, truth
 
+        tops = card.quality_top, card.importance_top
         lines = [
             json.dumps({"rendering_id": t.rendering_id, "roi_id": t.roi_id, **asdict(instruction)})
             for sample in in_order(self.data, "train")
-            for t in (truth(row, card.quality_top, card.importance_top) for row in sample.labels)
+            for t in (truth(row, *tops, card.distortions) for row in sample.labels)
             for instruction in fixed(t, self.config.seed)
         ]
         write_atomic(self.folder / "instructions.jsonl", "\n".join(lines) + "\n")
 
     def _save(self, network: "Network", key: str, count: int) -> None:
-        """The network and its done record; the checkpoints have served."""
+        """Save the network and its done record; the checkpoints have served."""
         from safetensors.torch import save
 
         from training.train.loop import trained_state
@@ -160,7 +162,10 @@ class Stage:
         network.sequencer.tokenizer.save_pretrained(self.folder / "tokenizer")
         text = json.dumps(to_dict(self.config), indent=1) + "\n"
         write_atomic(self.folder / "config.json", text)
-        files = [self.folder / f for f in (WEIGHTS, "config.json", "curve.jsonl")]
+        write_atomic(self.folder / "distortions.json", json.dumps(network.distortions) + "\n")
+        files = [
+            self.folder / f for f in (WEIGHTS, "config.json", "distortions.json", "curve.jsonl")
+        ]
         hashes = {f.relative_to(self.workspace.root).as_posix(): sha256_of_file(f) for f in files}
         Done(self.name, "network", key, hashes, {"steps": count}).write(self.folder / "done.json")
         for checkpoint in self.folder.glob("checkpoint-*"):
@@ -207,13 +212,13 @@ def _finetune(workspace: Workspace, config: Config) -> Stage:
 
 
 def steps(training: TrainConfig, card: Card) -> int:
-    """`steps`, or as many as `epochs` passes over the images take."""
+    """Return `steps`, or as many as `epochs` passes over the images take."""
     samples = card.samples.get("train", 0)
     return training.steps or max(1, round(training.epochs * samples / training.batch))
 
 
 def _numbers(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """The metrics among nested values, named by their path: `type_f1_blur`."""
+    """Pick the metrics among nested values, named by their path: `type_f1_blur`."""
     for key, value in found.items():
         if isinstance(value, float):
             yield prefix + key, value

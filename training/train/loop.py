@@ -37,7 +37,7 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
 
 
 def trained_state(network: Network) -> dict[str, Tensor]:
-    """What a checkpoint holds: all parameters that learn, and the buffers beside them."""
+    """Return what a checkpoint holds: all parameters that learn, and the buffers beside them."""
     frozen = {n for n, p in network.named_parameters() if not p.requires_grad}
     return {
         name: value.contiguous()
@@ -113,7 +113,7 @@ class Trainer:
     def _save(
         self, step: int, optimizer: torch.optim.Optimizer, curve: list[dict[str, float]]
     ) -> None:
-        """A folder that appears whole under its name; the older ones go."""
+        """Write a folder that appears whole under its name; the older ones go."""
         temporary, final = self.folder / ".tmp-checkpoint", self.folder / f"checkpoint-{step:08d}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
