@@ -14,6 +14,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.compacted import has_records, scene_bytes
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 
@@ -70,6 +71,8 @@ def read_records(path: Path, record: type[T]) -> list[T]:
     Raises:
         SeagullError: a file that is missing, cut or of another table.
     """
+    if path.suffix == ".parquet" and not path.exists() and has_records(path):
+        return parse_records(scene_bytes(path), record, str(path))
     files: Iterable[Path] = [path] if path.suffix == ".parquet" else sorted(path.glob("*.parquet"))
     return [from_row(row, record) for file in files for row in _rows(file, record, str(file))]
 

@@ -5,7 +5,6 @@ They lie in a workspace of their own inside the dataset's. The ratings are of `a
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from annotation.simulate import simulate_study
@@ -29,7 +28,7 @@ def _study(unit: Unit, labeler: Labeler) -> StageOutput:
     config, source = unit.config, unit.source
     space = Workspace(unit.workspace.study)
     wanted = mixed_recipes(config.study.images_per_scene, source.sha256, config.seed, config.render)
-    _, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
+    _, images = develop(source.file, source.sha256, wanted, config.render, config.seed)
     folder = fresh_folder(space.renderings(unit.key))
     rows = [store(image, unit.key, folder, space) for image in images]
     rois = read_records(unit.workspace.table_file("rois", unit.key), Roi)
