@@ -17,7 +17,7 @@ from manifests.paths import path_of, text_of
 from manifests.records import Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
-from pipeline.intake.missing import missing_sources, remembered_sources
+from pipeline.intake.missing import locate, remembered_sources
 from pipeline.intake.sources import _is_raw, find_sources, split_of
 from pipeline.run.failures import read_failures
 from pipeline.run.findings import record_findings
@@ -95,7 +95,7 @@ def test_every_name_is_utf8_in_the_tables_and_comes_back(tmp_path, name):
         assert source.file == path and source.scene_id.isascii()
         (again,) = remembered_sources(Workspace(tmp_path / "out")).values()
         assert again == source
-        assert not missing_sources([source], Workspace(tmp_path / "out"))
+        assert not locate([source], Workspace(tmp_path / "out"))[1]
 
 
 @settings(deadline=None, derandomize=True, database=None)
