@@ -14,9 +14,9 @@ from isp.raw.sensor import Sensor
 
 def own_noise(sensor: Sensor) -> NoiseModel:
     """Shot and read noise of R, G, B on linear [0, 1]; measured within Brooks' range of cameras."""
-    told = noise_profile(sensor.path)
-    if told is not None:
-        return told
+    declared = noise_profile(sensor.path)
+    if declared is not None:
+        return declared
     return measure_planes(_rgb_planes(sensor) if sensor.mosaic is None else _planes(sensor))
 
 
