@@ -6,7 +6,8 @@ from pathlib import Path
 from isp.development.recipes import recipes
 from isp.development.renderer import VERSION as ISP_VERSION
 from isp.development.renderer import Image, develop, levels_identity
-from manifests.config import to_dict
+from manifests.config import Config, to_dict
+from manifests.errors import SeagullError
 from manifests.files import fresh_folder, sha256_of, write_atomic
 from manifests.keys import image_stem, rendering_id
 from manifests.records import Rendering, Scene
@@ -59,15 +60,35 @@ def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering
     )
 
 
+def _one_format(config: Config) -> None:
+    """Refuse levels that would give a dataset both JPEG and PNG, which its readers cannot type.
+
+    Raises:
+        SeagullError: a codec other than JPEG, whose pixels ship as PNG, in a dataset of JPEG.
+    """
+    steps = [step for recipe in recipes(config.render) for step in recipe.steps]
+    codecs = {step.option("codec", "jpeg") for step in steps} - {"jpeg"}
+    if codecs and config.render.format == "jpg":
+        raise SeagullError(
+            f"render.levels: {' and '.join(sorted(codecs))} ship as PNG, and a dataset has one"
+            " image format: set render.format=png, or codec: jpeg"
+        )
+
+
+def _version(config: Config) -> object:
+    """Return the code's version; in a dataset of PNG, compression too is PNG since its second."""
+    return ISP_VERSION if config.render.format == "jpg" else [ISP_VERSION, 2]
+
+
 RENDER = Stage(
     name="render",
     after=(),
     inputs=lambda config: {
-        "version": ISP_VERSION,
+        "version": _version(config),
         "config": to_dict(config.render) | {"levels": levels_identity(config.render)},
         "seed": config.seed,
     },
     reads=lambda source, dones: source.sha256,
-    load=lambda config: None,
+    load=_one_format,
     work=_render,
 )
