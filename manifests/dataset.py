@@ -75,7 +75,7 @@ class OpenDataset:
             return self._image_in_shards(rendering_id)
         for row in read_records(self.workspace.table_file("renderings", scene), Rendering):
             if row.rendering_id == rendering_id:
-                return read_image(self.workspace.root / row.path)
+                return read_image(self.workspace.file(row.path))
         raise SeagullError(f"{self.workspace.root} has no rendering {rendering_id}")
 
     def reference(self, scene_id: str) -> np.ndarray:

@@ -18,6 +18,8 @@ from manifests.config import Config, RenderConfig, ShardsConfig, StudyConfig, Tr
 from manifests.errors import SeagullError
 from manifests.ranges import check_kinds, check_ranges
 
+_CODE = ("python", "repo", "config")  # of masks.detector_options
+
 PRESETS: Mapping[str, Config] = {
     "paper": Config(),
     "demo": Config(
@@ -144,6 +146,17 @@ def _validated(values: dict[str, Any]) -> Config:
     for problem in check_ranges(config):
         raise SeagullError(f"configuration {problem}")
     return config
+
+
+def programs(config: Config, any_detector: bool = False) -> dict[str, str]:
+    """Which settings name code that would run: the interpreter and checkout of a detector.
+
+    The weight-free one and transformers' have none, whatever the options (unless `any_detector`).
+    """
+    masks = config.masks
+    if masks.detector in ("embedded", "hf") and not any_detector:
+        return {}
+    return {key: str(masks.detector_options[key]) for key in _CODE if key in masks.detector_options}
 
 
 def to_yaml(config: Config) -> str:

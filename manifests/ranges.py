@@ -16,6 +16,8 @@ _ANY = 1e30
 _SECONDS = (1e-3, 1e8)  # Python's clocks end at 9.2e9
 _SHARE = (0.0, 1.0)
 
+_NUMERIC_OPTIONS = frozenset({"threshold", "start_s", "answer_s"})
+
 RANGES: Mapping[str, tuple[float, float]] = {
     "render.long_edge": (64, 16384),
     "render.jpeg_quality": (1, 100),
@@ -116,6 +118,8 @@ def _check_options(options: Mapping[Any, Any], key: str) -> Iterator[str]:
     """Options of models that are not ours to know: texts, numbers, or lists of them."""
     for name, value in options.items():
         members = value if isinstance(value, list) else [value]
+        if name in _NUMERIC_OPTIONS and not (type(value) in (int, float) and value >= 0):
+            yield f"{key}.{name} must be a number, 0 or more"
         for member in members:
             if isinstance(member, float) and not math.isfinite(member):
                 yield f"{key}.{name} must be finite"

@@ -133,6 +133,8 @@ WRONG = [
     "render: {1: 2}",
     "masks: {detector_options: {1: 2}}",
     "masks: {detector_options: {threshold: .nan}}",
+    "masks: {detector_options: {start_s: soon}}",
+    "masks: {detector_options: {threshold: -0.5}}",
     "masks: {detector_options: &a {text: [*a]}}",
     "labels: {also: [{scorer: psnr, without_above: .inf}]}",
     "labels: {also: [{scorer: psnr, 1: 2}]}",
