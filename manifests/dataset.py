@@ -77,7 +77,7 @@ class OpenDataset:
             return self._image_in_shards(rendering_id)
         for row in read_records(self.workspace.table_file("renderings", scene), Rendering):
             if row.rendering_id == rendering_id:
-                path = self.workspace.root / row.path
+                path = self.workspace.file(row.path)
                 return read_image(path) if path.exists() else self._image_in_shards(rendering_id)
         raise SeagullError(f"{self.workspace.root} has no rendering {rendering_id}")
 

@@ -101,7 +101,7 @@ def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[
     labels = _by_rendering(_judgments(files, key))
     scores = _by_rendering(_scores(files, key))
     for rendering in files.records("renderings", key, Rendering):
-        image = files.read(dataset.space.root / rendering.path, rendering.sha256)
+        image = files.read(dataset.space.file(rendering.path), rendering.sha256)
         said = labels.get(rendering.rendering_id, [])
         scored = scores.get(rendering.rendering_id, [])
         yield _sample(dataset, rendering, image, rois, said, scored)

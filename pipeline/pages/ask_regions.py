@@ -69,9 +69,11 @@ def model_folder(given: Path | None, workspace: Workspace) -> Path:
     """`given`, or the workspace's network: the finetuned one where there is one.
 
     Raises:
-        SeagullError: none is given and the workspace has none.
+        SeagullError: no such folder; or none is given and the workspace has none.
     """
     if given is not None:
+        if not given.is_dir():
+            raise SeagullError(f"--model {given}: no such folder")
         return given
     for stage in ("finetune", "pretrain"):
         if read_done(workspace.models / stage / "done.json") is not None:

@@ -53,6 +53,8 @@ def pages_app(
         SeagullError: there is neither a network nor a dataset; or not the network that was given.
     """
     source, no_source = _tried(open_source, workspace)
+    if model is not None:
+        model_folder(model, workspace)
     folder, no_model = _tried(model_folder, model, workspace)
     if source is None and folder is None:
         raise SeagullError(f"{no_source}; {no_model}")

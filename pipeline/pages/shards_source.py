@@ -3,6 +3,7 @@
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import pyarrow.parquet as pq
 
 from manifests.errors import SeagullError
 from manifests.ratings import Opinion
-from manifests.records import Failure, Label
-from manifests.sample import Sample, parse_sample
+from manifests.records import Failure, Label, Roi
+from manifests.sample import NO_NUMBER, Sample, parse_sample
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS, Workspace
 from pipeline.pages.scene_records import (
@@ -84,7 +85,7 @@ class ShardsSource:
 
     def _content(self, scene_id: str) -> SceneContent:
         samples = self._samples(scene_id)
-        rois = {roi.roi_id: roi for sample in samples for roi in sample.rois}
+        rois = {roi.roi_id: _as_in_tables(roi) for sample in samples for roi in sample.rois}
         (entry,) = (e for e in self._entries if e.scene_id == scene_id)
         return SceneContent(
             entry,
@@ -123,7 +124,21 @@ def _at(file: Any, place: tuple[int, int]) -> bytes:
 
 
 def _said(label: Label | Opinion) -> Said:
-    return said_by_people(label) if isinstance(label, Opinion) else said_by_label(label)
+    if isinstance(label, Label):
+        return said_by_label(label)
+    severities = {name: _number(mean) for name, mean in label.severities.items()}
+    return said_by_people(replace(label, severities=severities))
+
+
+def _as_in_tables(roi: Roi) -> Roi:
+    """A ROI with None where a sample, which has no nulls, says otherwise."""
+    named = replace(roi, class_name=roi.class_name or None)
+    numbers = {key: _number(getattr(roi, key)) for key in ("score", "predicted_iou", "stability")}
+    return replace(named, **numbers)  # type: ignore[arg-type]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value == NO_NUMBER else value
 
 
 def read_tops(card: Path, by_scorer: bool) -> tuple[float, float]:

@@ -35,7 +35,7 @@ def _render(unit: Unit, _: None) -> StageOutput:
     row, table = (space.table_file(name, unit.key) for name in ("scenes", "renderings"))
     write_records(row, [scene], Scene)
     write_records(table, ordered, Rendering)
-    files = (row, table, *(space.root / rendering.path for rendering in ordered))
+    files = (row, table, *(space.file(rendering.path) for rendering in ordered))
     return StageOutput(files, {"renderings": len(ordered)})
 
 

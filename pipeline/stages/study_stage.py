@@ -33,7 +33,7 @@ def _study(unit: Unit, labeler: Labeler) -> StageOutput:
     rows = [store(image, unit.key, folder, space) for image in images]
     rois = read_records(unit.workspace.table_file("rois", unit.key), Roi)
     labels = labeler.label(
-        reference_of(unit), rois, [(row, read_image(space.root / row.path)) for row in rows]
+        reference_of(unit), rois, [(row, read_image(space.file(row.path))) for row in rows]
     )
     ratings = simulate_study(labels, _levels(wanted, unit), config.study, config.seed)
     return _write_study(unit, space, rows, _rated(rois, ratings), ratings)
@@ -70,7 +70,7 @@ def _write_study(
     for name, (records, kind) in tables.items():
         write_records(space.table_file(name, unit.key), records, kind)
     files = [space.table_file(name, unit.key) for name in tables]
-    files += [space.root / row.path for row in rows]
+    files += [space.file(row.path) for row in rows]
     return StageOutput(tuple(files), {"mixed": len(rows), "ratings": len(ratings)})
 
 
