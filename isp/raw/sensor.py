@@ -81,7 +81,7 @@ def open_sensor(path: Path, max_megapixels: float) -> Iterator[Sensor]:
 
 @contextmanager
 def _reasons(path: Path, layout: Layout) -> Iterator[None]:
-    """LibRaw's errors as reasons."""
+    """Turn LibRaw's errors into SceneErrors with a reason."""
     try:
         yield
     except rawpy.LibRawFileUnsupportedError as error:
