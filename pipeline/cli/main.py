@@ -12,6 +12,7 @@ import click
 from manifests.errors import SeagullError
 from pipeline.cli import (
     cli_ask,
+    cli_export,
     cli_learn,
     cli_look,
     cli_pages,
@@ -29,7 +30,16 @@ def seagull() -> None:
     """SEAGULL's dataset factory: RAW files to region-quality datasets and the network."""
 
 
-for _folder in (cli_work, cli_learn, cli_ask, cli_look, cli_pages, cli_release, cli_tools):
+for _folder in (
+    cli_work,
+    cli_learn,
+    cli_ask,
+    cli_look,
+    cli_pages,
+    cli_export,
+    cli_release,
+    cli_tools,
+):
     for _command in _folder.COMMANDS:
         seagull.add_command(_command)
 
