@@ -1,6 +1,7 @@
 """A dataset opened for reading: tables, images and masks by key, samples of the shards.
 
-A workspace's whole folder, or one that holds its `shards/` alone.
+A workspace's whole folder, a released one (tables compacted, images in the shards), or one that
+holds its `shards/` alone.
 """
 
 import json
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from manifests.compacted import has_records
 from manifests.errors import SeagullError
 from manifests.images import decode_image, read_image
 from manifests.keys import image_stem
@@ -75,7 +77,8 @@ class OpenDataset:
             return self._image_in_shards(rendering_id)
         for row in read_records(self.workspace.table_file("renderings", scene), Rendering):
             if row.rendering_id == rendering_id:
-                return read_image(self.workspace.root / row.path)
+                path = self.workspace.file(row.path)
+                return read_image(path) if path.exists() else self._image_in_shards(rendering_id)
         raise SeagullError(f"{self.workspace.root} has no rendering {rendering_id}")
 
     def reference(self, scene_id: str) -> np.ndarray:
@@ -114,7 +117,7 @@ class OpenDataset:
         """Return the scene of a rendering or ROI, if the tables have it."""
         while "_" in key:
             key = key.rpartition("_")[0]
-            if self.workspace.table_file("renderings", key).exists():
+            if has_records(self.workspace.table_file("renderings", key)):
                 return key
         return None
 

@@ -7,6 +7,8 @@ says nothing about a scene: it ends the run and leaves no row.
 
 from typing import Literal, get_args
 
+from manifests.paths import one_line
+
 Reason = Literal[
     "unreadable",  # the file ends early or its structure is broken
     "empty",  # zero bytes
@@ -27,7 +29,13 @@ REASONS: tuple[str, ...] = get_args(Reason)
 
 
 class SeagullError(Exception):
-    """A mistake that its maker can mend. The message is the whole story, in one line."""
+    """A mistake that its maker can mend. The message is the whole story, in one line.
+
+    Names of files and tags in it come from outside: what does not print is escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class MachineError(SeagullError):
@@ -43,7 +51,7 @@ class SceneError(SeagullError):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason: Reason = reason
-        self.message = message
+        self.message = one_line(message)
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         return type(self), (self.reason, self.message)

@@ -1,15 +1,16 @@
 """One sample of the shards, as records: a rendering with all its ROIs and what is said of them.
 
 In a tar it is `{rendering_id}.{jpg|png}` and `{rendering_id}.json`. The text holds the keys
-rendering_id, scene_id, dataset, rendering, rois, labels and scores; `rois` are those labelled.
+rendering_id, scene_id, dataset, rendering, rois, labels and scores; `rois` are those labelled. No
+value is null: an unknown text is "", an unknown number -1.
 """
 
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from manifests.ratings import Opinion
 from manifests.records import Label, Rendering, Roi
 from manifests.tables import from_row
 
+T = TypeVar("T")
+NO_NUMBER = -1.0  # scores, IoU, stability and severities are 0 or more
 RATED = "seagull-3k"  # the dataset whose labels are people's opinions
 
 
@@ -38,6 +41,37 @@ class Sample:
         return decode_image(self.image, self.rendering.rendering_id)
 
 
+def without_nulls(record: Any) -> dict[str, Any]:
+    """Return a record as plain values of the same types in every sample.
+
+    JSON's null has no type, and readers that infer types from the first samples (Hugging Face
+    `datasets`) break at the first value that is none: an unknown text is "", an unknown number -1.
+    """
+    hints = get_type_hints(type(record))
+    return {name: _typed(value, hints[name]) for name, value in asdict(record).items()}
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    if value is None:
+        return "" if str in get_args(hint) else NO_NUMBER
+    if isinstance(value, dict) and get_args(hint):
+        return {key: _typed(inside, get_args(hint)[1]) for key, inside in value.items()}
+    return value
+
+
+def with_nulls(row: Mapping[str, Any], record: type[T]) -> T:
+    """Make the record that `without_nulls` wrote; SeagullError when the row is none of its."""
+    hints = get_type_hints(record)
+    return from_row({k: _untyped(v, hints.get(k)) for k, v in row.items()}, record)
+
+
+def _untyped(value: Any, hint: Any) -> Any:
+    if isinstance(value, dict) and get_args(hint):
+        return {key: _untyped(inside, get_args(hint)[1]) for key, inside in value.items()}
+    absent = type(None) in get_args(hint) and value in ("", NO_NUMBER)
+    return None if absent else value
+
+
 def parse_sample(text: bytes | str, image: bytes) -> Sample:
     """Make a sample from its JSON and its image file.
 
@@ -50,10 +84,10 @@ def parse_sample(text: bytes | str, image: bytes) -> Sample:
         return Sample(
             dataset=row["dataset"],
             image=image,
-            rendering=from_row(row["rendering"], Rendering),
-            rois=tuple(from_row(roi, Roi) for roi in row["rois"]),
-            labels=tuple(from_row(one, label) for one in row["labels"]),
-            scores=tuple(from_row(one, Label) for one in row["scores"]),
+            rendering=with_nulls(row["rendering"], Rendering),
+            rois=tuple(with_nulls(roi, Roi) for roi in row["rois"]),
+            labels=tuple(with_nulls(one, label) for one in row["labels"]),
+            scores=tuple(with_nulls(one, Label) for one in row["scores"]),
         )
     except (ValueError, KeyError, TypeError, SeagullError) as error:
         raise SeagullError(f"no sample of this version ({error}); run `make shards`") from error

@@ -15,11 +15,12 @@ from isp.development.recipes import Recipe, Step
 from isp.development.tree import develop_tree
 from isp.distortions.all_distortions import distortion_by_name
 from isp.distortions.levels import levels_identity
-from isp.raw.capture import Capture, read_capture
+from isp.raw.capture import read_capture
 from isp.raw.own_noise import own_noise
 from isp.raw.sensor import Sensor, open_sensor
 from manifests.config import RenderConfig
 from manifests.images import EncodedImage
+from manifests.records import Capture
 
 __all__ = ["VERSION", "Image", "develop", "levels_identity", "reproduce"]
 

@@ -65,11 +65,16 @@ def card_record(dataset: Dataset) -> Path:
 
 
 def card_identity(dataset: Dataset, config: Config) -> str:
-    """Return the fingerprint of all that the card is made of."""
+    """Return the fingerprint of all that the card is made of.
+
+    Of the configuration that is what describes the labels; `config` in the card says with which
+    whole one it was last written.
+    """
+    labels = () if dataset.stage == "study" else (config.labels, *config.labels.also)
     return fingerprint(
         version=VERSION,
         dataset=dataset.name,
-        config=config.fingerprint,
+        labels=[described(scorer) for scorer in labels],
         shards=[
             [done.key, done.fingerprint] for split in SPLITS for done in _dones(dataset, split)
         ],

@@ -20,11 +20,12 @@ from manifests.progress import progress
 from manifests.records import Rendering, Scene
 from manifests.tables import read_records
 from manifests.workspace import SPLITS
+from pipeline.dataset.card import card_record
 from pipeline.dataset.pack import PackTask, Plan, Refused, pack, shard_files
 from pipeline.dataset.samples import Dataset
-from pipeline.dataset.scene_rows import current_row
-from pipeline.intake.missing import Missing, missing_sources
-from pipeline.intake.sources import Source, known_sources
+from pipeline.dataset.scene_rows import Row, current_row, read_row, read_rows
+from pipeline.intake.missing import Missing, locate
+from pipeline.intake.sources import Source
 from pipeline.run.ledger import Ledger, State
 from pipeline.run.scatter import Start, scatter
 
@@ -95,7 +96,7 @@ def _write(
     dataset: Dataset, plans: Sequence[Plan], config: Config, start: Start | None
 ) -> dict[str, str]:
     damaged: dict[str, str] = {}
-    tasks = [_task(dataset, plan, config) for plan in plans]
+    tasks = [pack_task(dataset, plan, config) for plan in plans]
     with progress(len(plans), f"shards {dataset.name}", "shards") as bar:
         for outcome in scatter(tasks, pack, start):
             if outcome.ends_run:
@@ -108,7 +109,8 @@ def _write(
     return damaged
 
 
-def _task(dataset: Dataset, plan: Plan, config: Config) -> PackTask:
+def pack_task(dataset: Dataset, plan: Plan, config: Config) -> PackTask:
+    """Return the task that writes, or checks, a shard."""
     tar, _, _ = shard_files(dataset, plan)
     source = Source(str(tar), plan.fingerprint, 0, plan.name)
     return PackTask(
@@ -122,31 +124,38 @@ def _task(dataset: Dataset, plan: Plan, config: Config) -> PackTask:
     )
 
 
-def find_ready(dataset: Dataset, config: Config, with_missing: bool = False) -> Ready:
-    """Find the scenes that can be sharded; raises SeagullError when there is none."""
-    sources = known_sources(dataset.ledger_space)
-    missing = [] if with_missing else missing_sources(sources, dataset.ledger_space)
-    gone = {one.source.scene_id for one in missing}
+def find_ready(
+    dataset: Dataset, config: Config, with_missing: bool = False, write: bool = True
+) -> Ready:
+    """Find the scenes that can be sharded; raises SeagullError when there is none.
+
+    Where `write` allows it, rows of scenes whose split or path is no longer right are mended.
+    """
+    rows, damaged = read_rows(dataset.ledger_space)
+    sources = [row.source for row in rows.values()]
+    there, missing = locate(sources, dataset.ledger_space)
+    paths = {source.scene_id: source.path for source in there}
     ledger = Ledger(dataset.ledger_space, config, [dataset.stage])
-    scenes, damaged = [], {}
+    scenes: list[Scene] = []
     made: dict[str, str] = {}
     sizes: dict[str, int] = {}
-    for source in sources:
+    for source in sources if with_missing else there:
         key = source.scene_id
-        states = {} if key in gone else ledger.states(source)
-        done = states[dataset.stage].done if states else None
+        states = ledger.states(source)
+        done = states[dataset.stage].done
         if done is None:
             continue
         try:
-            scenes.append(_row(dataset, key, config))
+            scenes.append(_row(dataset, rows[key], config, paths.get(key), write))
         except SceneError as error:
             damaged[key] = error.message
             continue
         made[key], sizes[key] = done.fingerprint, _image_bytes(dataset, key, states)
+    left_out = () if with_missing else missing
     if not made and not damaged:
-        raise SeagullError(_nothing(dataset, missing))
-    left_out = len(sources) - len(made) - len(missing) - len(damaged)
-    return Ready(scenes, made, sizes, left_out, missing, damaged)
+        raise SeagullError(_nothing(dataset, left_out))
+    unlabelled = len(sources) - len(made) - len(left_out) - len(damaged.keys() & rows.keys())
+    return Ready(scenes, made, sizes, unlabelled, left_out, damaged)
 
 
 def _nothing(dataset: Dataset, missing: Sequence[Missing]) -> str:
@@ -162,9 +171,12 @@ def _nothing(dataset: Dataset, missing: Sequence[Missing]) -> str:
     )
 
 
-def _row(dataset: Dataset, key: str, config: Config) -> Scene:
-    wrote = "study" if dataset.stage == "study" else "render"
-    return current_row(dataset.space, dataset.ledger_space, wrote, key, config)
+def _row(dataset: Dataset, row: Row, config: Config, raw: str | None, write: bool) -> Scene:
+    ledger_space, key = dataset.ledger_space, row.scene.scene_id
+    if dataset.stage != "study":
+        return current_row(dataset.space, ledger_space, "render", row, config, raw, write)
+    copy = read_row(dataset.space, key)
+    return current_row(dataset.space, ledger_space, "study", copy, config, raw, write)
 
 
 def _image_bytes(dataset: Dataset, key: str, states: Mapping[str, State]) -> int:
@@ -223,6 +235,13 @@ def _remove_others(dataset: Dataset, plans: Sequence[Plan]) -> None:
         for path in dataset.space.shards(split).glob("*"):
             if path not in wanted and _is_ours(path, dataset):
                 remove_file(path)
+
+
+def remove_shards(dataset: Dataset) -> None:
+    """Remove all shards and the card: no scene is left."""
+    _remove_others(dataset, [])
+    remove_file(card_record(dataset))
+    remove_file(dataset.space.dataset_card)
 
 
 def _is_ours(path: Path, dataset: Dataset) -> bool:

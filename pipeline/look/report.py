@@ -126,7 +126,7 @@ def _most_varied(workspace: Workspace, scenes: Sequence[Scene]) -> str:
 
     def spread(scene: Scene) -> float:
         rows = read_records(workspace.table_file("renderings", scene.scene_id), Rendering)
-        return float(read_image(workspace.root / rows[0].path).std(axis=(0, 1)).mean())
+        return float(read_image(workspace.file(rows[0].path)).std(axis=(0, 1)).mean())
 
     return max(scenes, key=spread).scene_id
 
@@ -134,8 +134,7 @@ def _most_varied(workspace: Workspace, scenes: Sequence[Scene]) -> str:
 def _sheet(workspace: Workspace, scene: str) -> np.ndarray:
     rows = read_records(workspace.table_file("renderings", scene), Rendering)
     pictures = {
-        (row.distortion, row.level): thumbnail(read_image(workspace.root / row.path))
-        for row in rows
+        (row.distortion, row.level): thumbnail(read_image(workspace.file(row.path))) for row in rows
     }
     reference = pictures.pop((NO_DISTORTION, 0))
     sheet = contact_sheet(pictures)
@@ -148,7 +147,7 @@ def _reference(workspace: Workspace, scene: Scene) -> dict[str, str]:
     path = workspace.table_file("rois", scene.scene_id)
     rois = read_records(path, Roi) if path.exists() else []
     rows = read_records(workspace.table_file("renderings", scene.scene_id), Rendering)
-    image = draw_rois(read_image(workspace.root / rows[0].path), rois)
+    image = draw_rois(read_image(workspace.file(rows[0].path)), rois)
     kinds = Counter(roi.kind for roi in rois)
     text = f"{scene.scene_id}: {kinds['object']} objects, {kinds['component']} components"
     return {"image": _jpeg_uri(fitted(image, 480)), "text": f"{text}, {scene.split}"}

@@ -25,7 +25,7 @@ def pictures(workspace: Workspace, facts: Facts, importance_top: float) -> Mappi
     """Name -> content: one scene's levels and ROIs, and the labels in figures."""
     scenes = read_records(workspace.table("scenes"), Scene)[:_CANDIDATES]
     of_scene = {s.scene_id: _renderings(workspace, s.scene_id) for s in scenes}
-    references = {key: read_image(workspace.root / rows[0].path) for key, rows in of_scene.items()}
+    references = {key: read_image(workspace.file(rows[0].path)) for key, rows in of_scene.items()}
     shown = max(references, key=lambda key: float(references[key].std(axis=(0, 1)).mean()))
     found = {
         "levels.jpg": _jpeg(_levels(workspace, of_scene[shown])),
@@ -46,7 +46,7 @@ def _renderings(workspace: Workspace, key: str) -> list[Rendering]:
 def _levels(workspace: Workspace, rows: list[Rendering]) -> np.ndarray:
     return contact_sheet(
         {
-            (row.distortion, row.level): thumbnail(read_image(workspace.root / row.path))
+            (row.distortion, row.level): thumbnail(read_image(workspace.file(row.path)))
             for row in rows
             if 1 <= row.level <= LEVELS
         }

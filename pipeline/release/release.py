@@ -44,6 +44,7 @@ from pipeline.release.terms import check_terms
 from pipeline.run.failures import read_failures
 
 SUMS = "SHA256SUMS"
+LEVELS = "levels.yaml"  # the settings, where they are not the shipped ones
 
 
 def release(workspace: Workspace, config: Config, folder: Path, recipe_only: bool = False) -> Path:
@@ -109,6 +110,8 @@ def _fill(
         for picture, content in pictures(workspace, facts, card["importance_top"]).items():
             write_atomic(draft / "pictures" / picture, content)
     write_atomic(draft / "config.yaml", public_config(config))
+    if config.render.levels != "shipped":
+        shutil.copyfile(config.render.levels, draft / LEVELS)
     write_atomic(draft / "failures.json", _text([_public(failure) for failure in failures]))
     write_atomic(draft / "release.json", _text(_record(about, name)))
     write_atomic(draft / "README.md", dataset_card(about, splits, tables, features))

@@ -66,6 +66,6 @@ def sketches_of(workspace: Workspace, keys: list[str], bar: Any) -> Iterator[pa.
 
 
 def _sketch_of(workspace: Workspace, row: Rendering) -> Sketch:
-    image = read_image(workspace.root / row.path)
+    image = read_image(workspace.file(row.path))
     sums = tuple(int(value) for value in sketch(image))
     return Sketch(row.rendering_id, row.scene_id, sha256_of(image.tobytes()), sums)

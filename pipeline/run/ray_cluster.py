@@ -11,7 +11,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from manifests.errors import SeagullError
@@ -74,18 +76,29 @@ def connect(workers: int) -> RayCluster:
 
 
 def _start(workers: int) -> RayCluster:
+    if "ray" in sys.modules and not _token.cache_info().currsize:
+        raise SeagullError(
+            "Ray was imported before it could be confined to loopback, which it reads then; start"
+            " this first, or in a process of its own"
+        )
     before = _keep_inside()
     try:
         ray = _init(address="local", num_cpus=workers, include_dashboard=False)
     finally:
-        _restore(before)
+        _set(before)
     if ray.util.get_node_ip_address() != "127.0.0.1":
         ray.shutdown()
         raise SeagullError(
-            "Ray was imported before its start could be confined to loopback; import it later,"
-            " or give a cluster's address by RAY_ADDRESS"
+            f"Ray {ray.__version__} does not keep to loopback (tested: 2.60); --executor local"
+            " needs no Ray, and RAY_ADDRESS names a cluster of your own"
         )
     return RayCluster(ray, "this machine's Ray", ours=True)
+
+
+@cache
+def _token() -> str:
+    """One a process: Ray keeps the first that it reads."""
+    return secrets.token_hex(32)
 
 
 def _keep_inside() -> dict[str, str | None]:
@@ -96,16 +109,17 @@ def _keep_inside() -> dict[str, str | None]:
     inside = {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_gcs_rpc_server_reconnect_timeout_s": f"{2 * OUR_SILENCE_S:.0f}",
+        "RAY_worker_niceness": "0",  # the workers are what the machine is here for
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32),
+        "RAY_AUTH_TOKEN": _token(),
         "RAY_AUTH_TOKEN_PATH": None,
     }
     before = {name: os.environ.get(name) for name in inside}
-    _restore(inside)
+    _set(inside)
     return before
 
 
-def _restore(values: dict[str, str | None]) -> None:
+def _set(values: Mapping[str, str | None]) -> None:
     for name, value in values.items():
         if value is None:
             os.environ.pop(name, None)

@@ -90,6 +90,8 @@ class RayExecutor:
         if self.proof is None and not self.cluster.ours:
             raw = Path(task.source.path).absolute().parent
             self.proof = SharedProof.write(task.workspace.root, raw)
+        if not self.actors and not any(self.waiting.values()):
+            self.moved = time.monotonic()  # nothing was asked for until now
         self.waiting[pool].append(task)
         with signals_held():
             self._assign()

@@ -56,7 +56,7 @@ def _labels(unit: Unit, labelers: Labelers) -> StageOutput:
     space = unit.workspace
     rois = read_records(space.table_file("rois", unit.key), Roi)
     rows = read_records(space.table_file("renderings", unit.key), Rendering)
-    images = [(row, read_image(space.root / row.path)) for row in rows]
+    images = [(row, read_image(space.file(row.path))) for row in rows]
     seen = (images[0][1], rois, images)
     said = {"labels": labelers.first.label(*seen)}
     if labelers.others:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from runs import seagull
 
+import manifests
 from manifests.compacted import scene_bytes
 from manifests.errors import SeagullError
 from manifests.presets import load_config
@@ -268,3 +269,11 @@ def test_release_json_names_libraries_and_processor_features(recipe):
     about = json.loads((recipe / "release.json").read_text())["environment"]
     assert about["libraries"]["opencv-python-headless"]
     assert set(about["features"]) == {"numpy", "opencv", "torch", "openblas"}
+
+
+def test_a_release_opens_from_python(tiny, released):
+    whole, out = manifests.open_dataset(tiny), manifests.open_dataset(released)
+    row, roi = whole.frame("renderings").iloc[7], whole.frame("rois").iloc[0]
+    assert (out.image(row.rendering_id) == whole.image(row.rendering_id)).all()
+    assert (out.mask(roi.roi_id) == whole.mask(roi.roi_id)).all()
+    assert len(out.table("labels")) == len(whole.table("labels"))
