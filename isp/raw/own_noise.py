@@ -47,9 +47,9 @@ def noise_profile(path: Path) -> NoiseModel | None:
         with tifffile.TiffFile(path) as tiff:
             tag = tiff.pages.first.tags.get(51041)
             values = None if tag is None else np.asarray(tag.value, np.float64).ravel()
-    except (OSError, ValueError, tifffile.TiffFileError, KeyError, IndexError):
+    except Exception:  # a hostile directory may raise anything
         return None
-    if values is None or values.size not in (2, 6) or not (values > 0).all():
+    if values is None or values.size not in (2, 6) or not ((values > 0) & (values <= 1)).all():
         return None
     pairs = np.broadcast_to(values.reshape(-1, 2), (3, 2)).tolist()
     return NoiseModel(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
