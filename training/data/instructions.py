@@ -13,13 +13,13 @@ import numpy as np
 
 from manifests.chance import generator
 from manifests.keys import DISTORTIONS, WITHOUT
-from manifests.words import RATING_TOP, level
+from manifests.words import RATING_TOP, level, on_scale
 from training.data import texts
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is true of one ROI in one rendering: scores as labelled, and their levels of eq. 1."""
+    """What is true of one ROI in one rendering: scores on the card's scales, and their levels."""
 
     rendering_id: str
     roi_id: str
@@ -39,14 +39,20 @@ class Instruction:
     answer: str
 
 
-def truth(label: Mapping[str, Any], quality_top: float, importance_top: float) -> Truth:
+def truth(
+    label: Mapping[str, Any],
+    quality_top: float,
+    importance_top: float,
+    quality_scale: str = "linear",
+) -> Truth:
     """The truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
+    quality = on_scale(label["quality"], quality_top, quality_scale)
     return Truth(
         rendering_id=label["rendering_id"],
         roi_id=label["roi_id"],
-        quality=label["quality"],
+        quality=quality,
         importance=label["importance"],
-        quality_level=level(label["quality"], quality_top),
+        quality_level=level(quality, quality_top),
         importance_level=level(label["importance"], importance_top),
         severities=_severities(label),
     )
@@ -115,10 +121,16 @@ def fixed(of: Truth, seed: int) -> tuple[Instruction, ...]:
     return (*analyses(of), *(judgment(of, kind, rng) for kind in range(3)))
 
 
-def pick_fixed(seed: int) -> Callable[[Truth, np.random.Generator], Instruction]:
+def fixed_of(of: Truth, seed: int, judgments: float) -> tuple[Instruction, ...]:
+    """`fixed`, or the AIRs alone where judgments are left out (paper, table 4)."""
+    return fixed(of, seed) if judgments else analyses(of)
+
+
+def pick_fixed(seed: int, judgments: float = 0.5) -> Callable[..., Instruction]:
     """A draw that picks one of a ROI's fixed instructions."""
 
     def pick(of: Truth, rng: np.random.Generator) -> Instruction:
-        return fixed(of, seed)[int(rng.integers(6))]
+        asked = fixed_of(of, seed, judgments)
+        return asked[int(rng.integers(len(asked)))]
 
     return pick

@@ -1,6 +1,8 @@
 """A network asked and scored.
 
-answer.py        closed-set scores and free-text answers
+grammar.py       what a distortion answer may go on with
+answer.py        closed-set scores, verdicts and free-text answers
 metrics.py       SROCC, PLCC, sample-average precision, recall, F1
 evaluation.py    a network against the labels of a split
+validation.py    the val split while training goes on
 """
