@@ -1,8 +1,10 @@
 """Training: the loop and the stages.
 
-processes.py     one process or several: Accelerate, batch norms over all of them
-checkpoints.py   what a checkpoint holds, written whole and resumed
-loop.py          optimizer, schedule, steps
-gpu_step.py      a training step on a device against the CPU
-learning.py      pretrain, finetune, evaluate: what the command line calls
+Imports every other room of training but the tables.
+
+    processes.py      one process or several: Accelerate, batch norms over all of them
+    training_state.py what a checkpoint holds, written whole and resumed
+    loop.py           optimizer, schedule, steps
+    gpu_step.py       a training step on a device against the CPU
+    learning.py       pretrain, finetune, evaluate: what the command line calls
 """
