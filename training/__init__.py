@@ -6,4 +6,14 @@ Imports only `manifests` of ours and meets the rest through shards on disk. Room
     network/   encoder + mask-based feature extractor + Llama
     evaluate/  answers of a network, metrics, a network against a split
     train/     the loop, the stages, what the command line calls
+    ask.py     a trained network asked about regions of any photograph
 """
+
+from typing import Any
+
+
+def open_network(*arguments: Any, **named: Any) -> Any:
+    """See `training.ask.open_network`; loads torch when it is called."""
+    from training.ask import open_network as opened
+
+    return opened(*arguments, **named)

@@ -35,7 +35,7 @@ class Pixels:
     colour: Tensor  # (B, K, COLOUR) float32
 
     def to(self, device: str) -> "Pixels":
-        """The same pixels on another device."""
+        """Copy the pixels to another device."""
         return Pixels(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
@@ -54,12 +54,12 @@ class Batch:
     word_shares: Tensor  # (W, 5) float32
 
     def to(self, device: str) -> "Batch":
-        """The same batch on another device."""
+        """Copy the batch to another device."""
         return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
 def stack(prepared: Sequence[SampleArrays]) -> Pixels:
-    """The pixels of images that have the same number of ROIs."""
+    """Stack the pixels of images that have the same number of ROIs."""
     regions = [r for p in prepared for r in p.regions]
     shape = (len(prepared), len(regions) // len(prepared))
 

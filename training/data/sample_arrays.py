@@ -117,13 +117,26 @@ def prepare(
             `crop`: its bounding rectangle squashed; `released`: as SEAGULL-7B's, the rectangle and
             the overview by bicubic to the shorter edge, then squashed.
     """
+    masks = [decode_mask(sample.rois[i]) for i in chosen]
+    return prepare_arrays(decode(sample), masks, view, patch, rng, change, framing)
+
+
+def prepare_arrays(
+    image: Bytes,
+    masks: Sequence[Bytes],
+    view: int,
+    patch: int,
+    rng: np.random.Generator,
+    change: Augmentation | None = None,
+    framing: str = "native",
+) -> SampleArrays:
+    """`prepare` of an image (H, W, 3) uint8 RGB and the masks (H, W) of its ROIs, 0 or 1."""
     change = change or Augmentation()
-    image = decode(sample)
     released = framing == "released"
     small = _squash(image, view, released)
     step = _stride(image.shape[0] * image.shape[1])
     overall = statistics(change.colours(image[::step, ::step].reshape(-1, 3)))
-    rois = [_Roi(image, decode_mask(sample.rois[i])) for i in chosen]
+    rois = [_Roi(image, mask) for mask in masks]
     regions = []
     for roi in rois:
         if framing == "native":

@@ -42,12 +42,12 @@ Severities = Mapping[str, int | None]
 
 
 def quality_answer(level: int) -> str:
-    """`The quality is good.`"""
+    """Write `The quality is good.` for level 3."""
     return f"{QUALITY_LEAD} {QUALITY_WORDS[level]}."
 
 
 def importance_answer(level: int) -> str:
-    """`This region is important to the overall quality.`"""
+    """Write `This region is important to the overall quality.` for level 3."""
     return f"{IMPORTANCE_LEAD} {IMPORTANCE_WORDS[level]} to the overall quality."
 
 
@@ -66,37 +66,37 @@ def distortion_answer(severities: Severities) -> str:
 
 
 def quality_judgment(level: int) -> str:
-    """`Is the quality of this region good?`"""
+    """Write `Is the quality of this region good?` for level 3."""
     return f"Is the quality of this region {QUALITY_WORDS[level]}?"
 
 
 def importance_judgment(level: int) -> str:
-    """`Is this region unimportant to the overall quality?`"""
+    """Write `Is this region unimportant to the overall quality?` for level 0."""
     return f"Is this region {IMPORTANCE_WORDS[level]} to the overall quality?"
 
 
 def distortion_judgment(distortion: str) -> str:
-    """`Is this region in blur distortion?`"""
+    """Write `Is this region in blur distortion?` for blur."""
     return f"Is this region in {distortion} distortion?"
 
 
 def parse_quality(text: str) -> int | None:
-    """The level of a quality answer; None when the text is none."""
+    """Read the level of a quality answer; None when the text is none."""
     return _parse_level(text, f"{QUALITY_LEAD} (\\w+)", QUALITY_WORDS)
 
 
 def parse_importance(text: str) -> int | None:
-    """The level of an importance answer; None when the text is none."""
+    """Read the level of an importance answer; None when the text is none."""
     return _parse_level(text, f"{IMPORTANCE_LEAD} (\\w+)", IMPORTANCE_WORDS)
 
 
 def parse_verdict(text: str) -> bool | None:
-    """True for Yes, False for No, None for anything else."""
+    """Return True for Yes, False for No, None for anything else."""
     return {"yes": True, "no": False}.get(text.strip().rstrip(".").lower())
 
 
 def parse_distortions(text: str) -> dict[str, int | None] | None:
-    """The types, with severities where named, of a distortion answer; None when it is none."""
+    """Read the types, with severities where named, of a distortion answer; None when it is none."""
     said = text.strip().lower()
     if re.fullmatch(r"without distortions?\.?", said):
         return {}

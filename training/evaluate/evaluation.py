@@ -170,7 +170,7 @@ def images_at_once(network: Network) -> int:
 
 
 def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
-    """What `evaluation.json` holds: metrics of the network, of the majority answer, examples."""
+    """Return what `evaluation.json` holds: metrics of network and majority answer, examples."""
     truths = [a.truth for a in answered]
     said = [a.severities for a in answered]
     types = [None if s is None else frozenset(s) for s in said]
@@ -250,7 +250,7 @@ def _severities(said: Sequence[texts.Severities | None], truths: Sequence[Truth]
 
 
 def _one(types: frozenset[str] | None) -> str | None:
-    """The class of a set of at most one type; None for any other answer."""
+    """Return the class of a set of at most one type; None for any other answer."""
     if types is None or len(types) > 1:
         return None
     return next(iter(types), WITHOUT)

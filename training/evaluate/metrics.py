@@ -68,7 +68,7 @@ def _f1(said: Sequence[bool], true: Sequence[bool]) -> float:
 def confusion(
     answers: Sequence[str | None], truths: Sequence[str], labels: Sequence[str]
 ) -> list[list[int]]:
-    """Counts, rows the truth and columns the answer; answers of no label are left out."""
+    """Count rows of the truth by columns of the answer; answers of no label are left out."""
     matrix = np.zeros((len(labels), len(labels)), int)
     place = {label: i for i, label in enumerate(labels)}
     for answer, truth in zip(answers, truths, strict=True):
@@ -79,6 +79,6 @@ def confusion(
 
 
 def majority(truths: Sequence[frozenset[Hashable]]) -> frozenset[Hashable]:
-    """The most frequent set; of equally frequent ones, the first in order of their names."""
+    """Return the most frequent set; of equally frequent ones, the first in order of their names."""
     counts = {t: truths.count(t) for t in set(truths)}
     return min(counts, key=lambda t: (-counts[t], sorted(map(str, t))))

@@ -77,9 +77,14 @@ class Network(nn.Module):
             self.project_local = nn.Linear(width, hidden)
         return views * width
 
-    def look(self, pixels: Pixels) -> tuple[VisualTokens, Tensor]:
-        """The tokens for the LLM, and the ROI tokens (B * K, P a view) for the auxiliary heads."""
-        levels = self.encoder(pixels.views)
+    def look(
+        self, pixels: Pixels, levels: list[Tensor] | None = None
+    ) -> tuple[VisualTokens, Tensor]:
+        """The tokens for the LLM, and the ROI tokens (B * K, P a view) for the auxiliary heads.
+
+        `levels`: the encoder's maps of `pixels.views`, where they are known already.
+        """
+        levels = levels or self.encoder(pixels.views)
         image = self.project_image(levels[self.level].flatten(2).transpose(1, 2))  # (B, T, h)
         released = self.config.extractor == "released"
         views = self._released_views if released else self._paper_views

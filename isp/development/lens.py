@@ -55,7 +55,7 @@ def find_correction(
     aperture_f: float | None,
     size: tuple[int, int],
 ) -> LensCorrection:
-    """The correction for a RAW of `size` (width, height) taken with this camera and lens."""
+    """Find the correction for a RAW of `size` (width, height) taken with this camera and lens."""
     if not (lens and camera[0] and camera[1]):
         return LensCorrection(f"none: the file names no {'lens' if camera[1] else 'camera'}")
     if focal_length_mm is None:

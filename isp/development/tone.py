@@ -42,7 +42,7 @@ class Tone:
 
 
 def standard(linear: np.ndarray) -> np.ndarray:
-    """The default: x^c (1 + s) / (x^c + s), c = 1.2, s = 0.714; 0 -> 0, 0.18 -> 0.26, 1 -> 1.
+    """Apply the default: x^c (1 + s) / (x^c + s), c = 1.2, s = 0.714; 0 -> 0, 0.18 -> 0.26, 1 -> 1.
 
     The response of film and of photoreceptors (Naka and Rushton, 1966) scaled to end at white: half
     a stop up in the middle, a shoulder in the lights, a soft toe.
@@ -52,7 +52,7 @@ def standard(linear: np.ndarray) -> np.ndarray:
 
 
 def find_tone(name: str, raw: rawpy.RawPy, linear: Callable[[], np.ndarray]) -> Tone:
-    """The tone of a RAW.
+    """Find the tone of a RAW.
 
     Args:
         name: neutral, standard or camera.
@@ -86,7 +86,7 @@ def fit(linear: np.ndarray, seen: np.ndarray) -> tuple[tuple[float, float], ...]
 
 
 def preview(raw: rawpy.RawPy) -> np.ndarray | None:
-    """The preview in the RAW: uint8 (H, W, 3) RGB, as the camera rendered it; None without one."""
+    """Read the RAW's preview: uint8 (H, W, 3) RGB, as the camera rendered it; None without one."""
     try:
         thumb = raw.extract_thumb()
     except rawpy.LibRawError:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isp.develop.recipes import Recipe, Step
+from isp.development.recipes import Recipe, Step
 
 
 @dataclass(frozen=True)

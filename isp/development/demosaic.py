@@ -47,5 +47,5 @@ def demosaic(sensor: Sensor, mosaic: np.ndarray | None, algorithm: str) -> np.nd
 
 
 def white_level(sensor: Sensor) -> float:
-    """The value in `demosaic`'s result at which the first channel saturates: 1.0 from then on."""
+    """Return the value, in `demosaic`'s result, of a saturated first channel: 1.0 from then on."""
     return FULL / float(sensor.gains.max())
