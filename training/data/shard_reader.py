@@ -24,7 +24,7 @@ class Card:
     """What `shards/dataset.json` says, as far as learning needs it."""
 
     dataset: str  # seagull-100w | seagull-3k
-    quality_top: float  # M of eq. 1
+    quality_top: float  # M of eq. 1, on `quality_scale`
     importance_top: float
     samples: dict[str, int]  # split -> renderings
     raters: str  # people | simulated | none, for labels that a scorer made
@@ -63,11 +63,11 @@ def read_card(workspace: Workspace) -> Card:
         counts = {split: int(count["samples"]) for split, count in values["counts"].items()}
         return Card(
             values["dataset"],
-            float(values["quality_top"]),
+            float(values.get("quality_words_top", values["quality_top"])),
             float(values["importance_top"]),
             counts,
             values.get("raters", "none"),
-            values.get("quality_scale", "linear"),
+            values.get("quality_words_scale", "linear"),
         )
     except FileNotFoundError as error:
         raise SeagullError(
