@@ -5,4 +5,5 @@ executors.py   where tasks run: Ray, or processes of this machine
 ledger.py      what is done, failed, ready or waiting
 flow.py        which scene does what next; attempts, failures, progress
 failures.py    the failures table
+learners.py    who starts the processes of a training: this machine, or Ray Train
 """

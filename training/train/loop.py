@@ -60,7 +60,7 @@ class Trainer:
         """
         torch.set_num_threads(self.config.threads)
         run = _Run(self)
-        position = run.checkpoints.resume(run.model, run.optimizer, run.device)
+        position = run.checkpoints.resume(run.model, run.optimizer)
         feed = batches(position.step)
         began = time.perf_counter()
         with progress(self.steps, self.folder.name, "steps", position.step, run.first) as bar:
@@ -161,7 +161,8 @@ class _Run:
             if position.validation:
                 write_atomic(folder / "validation.jsonl", _lines(position.validation))
         self.checkpoints.whole(self.model, self.trainer.network)
-        self.accelerator.wait_for_everyone()
+        if self.count > 1:
+            self.accelerator.end_training()
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

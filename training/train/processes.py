@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manifests.config import NetworkConfig, TrainConfig
@@ -76,17 +75,32 @@ class ProcessesBatchNorm(nn.modules.batchnorm._BatchNorm):
         dist.all_reduce(count)
         mean = _sum(x.sum(axes)) / count
         shape = (1, -1, *[1] * (x.dim() - 2))
-        variance = _sum((x - mean.view(shape)).square().sum(axes)) / count
+        centred = x - mean.view(shape)
+        variance = _sum(centred.square().sum(axes)) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
             self.num_batches_tracked.add_(1)
-        return F.batch_norm(x, mean, variance, self.weight, self.bias, False, 0.0, self.eps)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return centred * scale.view(shape) + self.bias.view(shape)
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over processes; the gradient of each part is that of the sum, over processes too."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor) -> Tensor:
+        """Return the sum of every process's `x`."""
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        """Return the gradient of `x`."""
+        return _Sum.forward(context, gradient)
 
 
 def _sum(x: Tensor) -> Tensor:
-    """Sum over processes, differentiable."""
-    from torch.distributed.nn.functional import all_reduce
-
-    total: Tensor = all_reduce(x)
-    return total
+    summed: Tensor = _Sum.apply(x)
+    return summed

@@ -100,7 +100,7 @@ class Checkpoints:
         said = {"key": self.key, "sharded": self.sharded, **vars(position)}
         write_atomic(folder / "position.json", json.dumps(said))
 
-    def resume(self, model: Any, optimizer: Any, device: torch.device) -> Position:
+    def resume(self, model: Any, optimizer: Any) -> Position:
         """Load the latest; the start where there is none of this training."""
         for folder in sorted(self.folder.glob("checkpoint-*"), reverse=True):
             said = json.loads((folder / "position.json").read_text())
@@ -111,7 +111,7 @@ class Checkpoints:
             else:
                 network = self.accelerator.unwrap_model(model)
                 load_trained(network, folder / "weights.safetensors")
-                state = torch.load(folder / "optimizer.pt", weights_only=True, map_location=device)
+                state = torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu")
                 optimizer.load_state_dict(state)
             return Position(**said)
         return Position()
