@@ -21,7 +21,7 @@ def _learning_command(name: str, text: str) -> click.Command:
         learners.end_with_launcher()
         job.save_config()
         if learners.launched() or (processes == 1 and launcher == "local"):
-            print_rows(learners.learn(name, job.workspace, job.config))
+            print_rows(learners.call(name, job.workspace, job.config))
             return
         start = learners.by_ray if launcher == "ray" else learners.by_processes
         start(name, job.workspace, job.config, processes)
@@ -37,8 +37,16 @@ finetune = _learning_command("finetune", "Go on from pretrain on SEAGULL-3k's sh
 @job_options
 def evaluate(job: Job) -> None:
     """Scores of the networks on the test splits."""
-    print_rows(learners.learn("evaluate", job.workspace, job.config))
+    print_rows(learners.call("evaluate", job.workspace, job.config))
     job.save_config()
 
 
-COMMANDS = (pretrain, finetune, evaluate)
+@click.command()
+@click.option("--gpu-gib", type=float, default=24.0, show_default=True, help="Memory of a GPU.")
+@job_options
+def network(job: Job, gpu_gib: float) -> None:
+    """What the network costs: parameters, memory a GPU, steps, tokens. Needs no weights."""
+    print_rows(learners.call("network", job.workspace, job.config, gpu_gib))
+
+
+COMMANDS = (pretrain, finetune, evaluate, network)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,10 @@ GROUP = "seagull.learning"
 _PARENT = "SEAGULL_LAUNCHER"
 
 
-def learn(name: str, workspace: Workspace, config: Config) -> Mapping[str, float]:
-    """Call what learns by its name, in this process."""
+def call(name: str, *arguments: Any) -> Any:
+    """Call what learns by its name, in this process; workspace and configuration come first."""
     (entry,) = entry_points(group=GROUP, name=name)
-    numbers: Mapping[str, float] = entry.load()(workspace, config)
-    return numbers
+    return entry.load()(*arguments)
 
 
 def launched() -> bool:
@@ -137,4 +136,4 @@ def _worker(given: dict[str, Any]) -> None:
         file.write(given["config"])
         file.flush()
         config = load_config(file.name)
-    learn(given["name"], Workspace(Path(given["out"])), config)
+    call(given["name"], Workspace(Path(given["out"])), config)

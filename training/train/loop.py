@@ -170,7 +170,7 @@ def _step_seed(seed: int, step: int, rank: int) -> int:
 
 
 def _checkpoint_gradients(network: Network) -> None:
-    base_of(network.llm).gradient_checkpointing_enable({"use_reentrant": False})
+    base_of(network.llm).activation_checkpointing_enable()
 
 
 def _lines(rows: list[dict[str, Any]]) -> str:
