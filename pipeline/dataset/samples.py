@@ -4,9 +4,10 @@ A sample is one rendering with all its ROIs: `{rendering_id}.{jpg|png}` and `{re
 Every sample has the same fields of the same types. Which samples lie in which tar: shards.py.
 """
 
+import functools
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -113,14 +114,23 @@ def without_nulls(record: Any) -> dict[str, Any]:
     JSON's null has no type, and readers that infer types from the first samples (Hugging Face
     `datasets`) break at the first value that is none: an unknown text is "", an unknown number -1.
     """
-    hints = get_type_hints(type(record))
-    return {name: _typed(value, hints[name]) for name, value in asdict(record).items()}
+    row = dict(vars(record))
+    for name, hint in _may_be_null(type(record)):
+        row[name] = _typed(row[name], hint)
+    return row
+
+
+@functools.cache
+def _may_be_null(record: Hashable) -> tuple[tuple[str, Any], ...]:
+    """The fields that may be, or hold, None, with their types."""
+    hints = get_type_hints(record)
+    return tuple((name, hint) for name, hint in hints.items() if "None" in str(hint))
 
 
 def _typed(value: Any, hint: Any) -> Any:
     if value is None:
         return "" if str in get_args(hint) else NO_NUMBER
-    if isinstance(value, dict) and get_args(hint):
+    if isinstance(value, dict):
         return {key: _typed(inside, get_args(hint)[1]) for key, inside in value.items()}
     return value
 
