@@ -37,7 +37,7 @@ from manifests.chance import generator
 from manifests.config import RenderConfig
 from manifests.images import EncodedImage, decode_image, encode_image, fitted, png
 
-VERSION = 1
+VERSION = 2
 """Counts the changes that alter pixels; part of the fingerprint of everything rendered."""
 
 

@@ -126,6 +126,7 @@ def run_stages(
 def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     from pipeline.intake.missing import locate
     from pipeline.intake.sources import find_sources, known_sources
+    from pipeline.run.findings import record_findings
 
     if "render" in names:
         found = find_sources(job.raw_folder, job.workspace)
@@ -133,7 +134,9 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
             shown = ", ".join(path.name for path in found.ignored[:3])
             text = f"left aside {len(found.ignored)} files not named as RAW ({shown})"
             click.echo(text, err=True)
-        return found.sources, _record_copies(job, found.duplicates)
+        for one in (*found.aside, *found.unreadable):
+            click.echo(f"left aside {one.path}: {one.why}", err=True)
+        return found.sources, record_findings(job.workspace, found)
     known = known_sources(job.workspace)
     if not known:
         raise SeagullError(f"{job.workspace.root} holds no scene; run `seagull render` first")
@@ -142,22 +145,6 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     there, missing = locate(known, job.workspace)
     say_missing(missing)
     return there, 0
-
-
-def _record_copies(job: Job, copies: tuple) -> int:
-    from manifests.records import Failure
-    from pipeline.run.failures import forget_failure, read_failures, write_failure
-
-    keys = set()
-    for path, source in copies:
-        text = f"{path} has the name and content of {source.path}; one of them is enough"
-        key = f"{source.scene_id}_copy"
-        keys.add(key)
-        write_failure(job.workspace, Failure("render", key, "duplicate", text, 1, source.sha256))
-    for failure in read_failures(job.workspace):
-        if failure.reason == "duplicate" and failure.key not in keys:
-            forget_failure(job.workspace, failure.stage, failure.key)
-    return len(copies)
 
 
 def say_missing(missing: Sequence) -> None:

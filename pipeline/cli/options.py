@@ -12,7 +12,7 @@ from manifests.config import Config
 from manifests.done import describe
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
-from manifests.presets import load_config, to_yaml
+from manifests.presets import load_config, programs, to_yaml
 from manifests.workspace import Workspace
 
 FAILED = 1  # exit status of a run in which scenes failed, or of a verify that found problems
@@ -92,8 +92,10 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         executor: str,
         **others: Any,
     ) -> Any:
-        workspace = Workspace(out)
+        workspace = Workspace(out.absolute())  # workers may have another working directory
         config = load_config(config_name or _own_config(workspace), overrides)
+        if config_name is None and click.get_current_context().info_name not in _LOADS_NO_MODEL:
+            _refuse_programs(workspace, config, overrides)
         return command(Job(raw, workspace, config, workers, executor), **others)
 
     for option in reversed(_OPTIONS):
@@ -114,6 +116,30 @@ def writes_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(job, **others)
 
     return wrapped
+
+
+# A command that is not among them may load a detector; a new one is not, until it is said here.
+_LOADS_NO_MODEL = frozenset(
+    {"status", "verify", "show", "report", "shards", "drop", "release"}
+    | {"pretrain", "finetune", "evaluate"}
+)
+
+
+def _refuse_programs(workspace: Workspace, config: Config, overrides: Sequence[str]) -> None:
+    """Let a workspace, which may be another's, name no program: its user does.
+
+    Raises:
+        SeagullError: its configuration has one that no --set names.
+    """
+    named = programs(config)
+    asked = programs(load_config("paper", overrides), any_detector=True)
+    for key, value in named.items():
+        if asked.get(key) != value:
+            option = f"masks.detector_options.{key}"
+            raise SeagullError(
+                f"{workspace.config} would start a program ({option}: {value}); a workspace may"
+                f" not: say so yourself, by --set {option}=... or --config with your own YAML"
+            )
 
 
 def _own_config(workspace: Workspace) -> str:

@@ -69,9 +69,9 @@ def _write(dataset: Dataset, plan: Plan) -> Done:
     remove_file(record)
     rows: list[IndexRow] = []
     rois = 0
-    # mtime 0: the bytes depend on the samples alone.
     with (
         atomic_file(tar) as file,
+        # mtime 0: the bytes depend on the samples alone.
         webdataset.TarWriter(file, mtime=0, encoder=False) as writer,
     ):
         for scene in plan.scenes:

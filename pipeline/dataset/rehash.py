@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from manifests.config import Config
 from manifests.done import Done, describe, read_done
-from manifests.errors import MachineError, SeagullError
+from manifests.errors import MachineError, SceneError, SeagullError
 from manifests.files import sha256_of_file
 from manifests.progress import progress
 from manifests.workspace import Workspace
@@ -72,15 +72,17 @@ def first_wrong(workspace: Workspace, done: Done) -> str:
     """Name the first file that is not what the record says; empty when all are."""
     for name, sha256 in done.files.items():
         try:
-            if sha256_of_file(workspace.root / name) != sha256:
+            if sha256_of_file(workspace.file(name)) != sha256:
                 return f"{name} is not what was recorded of it"
         except OSError as error:
             return f"{name}: {error.strerror}"
+        except SceneError as error:
+            return error.message
     return ""
 
 
 def _completed(workspace: Workspace, done: Done) -> Done:
-    files = [workspace.root / name for name in done.files]
+    files = [workspace.file(name) for name in done.files]
     row = workspace.table_file("scenes", done.key)
     if done.stage == "render" and row not in files and row.exists():
         files.insert(0, row)

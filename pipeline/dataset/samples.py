@@ -4,12 +4,11 @@ A sample is one rendering with all its ROIs: `{rendering_id}.{jpg|png}` and `{re
 Every sample has the same fields of the same types. Which samples lie in which tar: shards.py.
 """
 
-import functools
 import json
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar
 
 from annotation.aggregate import opinions
 from manifests.done import read_done
@@ -17,11 +16,11 @@ from manifests.errors import SceneError
 from manifests.files import sha256_of
 from manifests.ratings import Rating
 from manifests.records import Label, Rendering, Roi, Scene
+from manifests.sample import without_nulls
 from manifests.tables import parse_records
 from manifests.workspace import Workspace
 
 T = TypeVar("T")
-NO_NUMBER = -1.0  # scores, IoU, stability and severities are 0 or more
 
 
 @dataclass(frozen=True)
@@ -102,37 +101,10 @@ def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[
     labels = _by_rendering(_judgments(files, key))
     scores = _by_rendering(_scores(files, key))
     for rendering in files.records("renderings", key, Rendering):
-        image = files.read(dataset.space.root / rendering.path, rendering.sha256)
+        image = files.read(dataset.space.file(rendering.path), rendering.sha256)
         said = labels.get(rendering.rendering_id, [])
         scored = scores.get(rendering.rendering_id, [])
         yield _sample(dataset, rendering, image, rois, said, scored)
-
-
-def without_nulls(record: Any) -> dict[str, Any]:
-    """Return a record as plain values of the same types in every sample.
-
-    JSON's null has no type, and readers that infer types from the first samples (Hugging Face
-    `datasets`) break at the first value that is none: an unknown text is "", an unknown number -1.
-    """
-    row = dict(vars(record))
-    for name, hint in _may_be_null(type(record)):
-        row[name] = _typed(row[name], hint)
-    return row
-
-
-@functools.cache
-def _may_be_null(record: Hashable) -> tuple[tuple[str, Any], ...]:
-    """The fields that may be, or hold, None, with their types."""
-    hints = get_type_hints(record)
-    return tuple((name, hint) for name, hint in hints.items() if "None" in str(hint))
-
-
-def _typed(value: Any, hint: Any) -> Any:
-    if value is None:
-        return "" if str in get_args(hint) else NO_NUMBER
-    if isinstance(value, dict):
-        return {key: _typed(inside, get_args(hint)[1]) for key, inside in value.items()}
-    return value
 
 
 def _judgments(files: RecordedFiles, key: str) -> Sequence[Any]:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from manifests.done import Done
+from manifests.errors import SceneError
 from manifests.files import sha256_of_file
+from manifests.workspace import Workspace
 
 BESIDE = ("models/", "report/")  # made of the dataset, no part of it
 
@@ -32,10 +34,11 @@ def is_beside(name: str) -> bool:
 def record_problems(root: Path, done: Done, record: str) -> Iterator[str]:
     """Yield what is wrong with the files that a record names."""
     for name, sha256 in done.files.items():
-        path = root / name
         try:
-            if sha256_of_file(path) != sha256:
+            if sha256_of_file(Workspace(root).file(name)) != sha256:
                 yield f"{name}: its sha256 is not the one in {record}"
+        except SceneError as error:
+            yield f"{record}: {error.message}"
         except FileNotFoundError:
             yield f"{name}: missing"
         except OSError as error:

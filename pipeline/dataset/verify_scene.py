@@ -113,7 +113,11 @@ def _rendering(workspace: Workspace, row: Rendering) -> Iterator[str]:
     key = parse_rendering_id(row.rendering_id)
     if (key.scene_id, key.distortion, key.level) != (row.scene_id, row.distortion, row.level):
         yield f"{row.rendering_id}: key and columns disagree"
-    content = (workspace.root / row.path).read_bytes()
+    try:
+        content = workspace.file(row.path).read_bytes()
+    except SceneError as error:
+        yield error.message
+        return
     if (sha256_of(content), len(content)) != (row.sha256, row.bytes):
         yield f"{row.path}: sha256 or size differs from its row"
     try:

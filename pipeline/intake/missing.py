@@ -13,6 +13,7 @@ from pathlib import Path
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
 from manifests.keys import scene_id
+from manifests.paths import text_of
 from manifests.records import Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
@@ -59,7 +60,7 @@ def locate(
 
 def _why(source: Source, memory: dict[str, Entry]) -> str:
     """Say what became of the file; empty when it is what it was."""
-    path = os.path.abspath(source.path)  # noqa: PTH100
+    path = os.path.abspath(source.file)  # noqa: PTH100
     try:
         stat = os.stat(path)  # noqa: PTH116
         if stat.st_size != source.bytes:
@@ -76,7 +77,7 @@ def remembered_sources(workspace: Workspace) -> dict[str, Source]:
     """Return the RAW files that were there when last looked for, by scene_id."""
     sources: dict[str, Source] = {}
     for path, (size, _, sha) in sorted(read_memory(workspace).items()):
-        source = Source(path, sha, size, scene_id(Path(path), sha))
+        source = Source(text_of(Path(path)), sha, size, scene_id(Path(path), sha))
         sources.setdefault(source.scene_id, source)
     return sources
 

@@ -5,16 +5,18 @@ A failure holds for the fingerprint of what was tried: the same again is not tri
 all files do; a damaged row says nothing, so that its scene is tried again.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from manifests.done import describe, read_done
 from manifests.errors import SeagullError
 from manifests.files import remove_file, sha256_of
+from manifests.paths import one_line
 from manifests.records import Failure
 from manifests.tables import parse_records, write_records
 from manifests.workspace import Workspace
 
-MAY_PASS = frozenset({"died", "timeout"})  # worth another attempt; all else is settled
+MAY_PASS = frozenset({"died", "timeout", "memory"})  # worth another attempt; all else is settled
 TABLE = "failures"
 
 
@@ -25,6 +27,7 @@ def _file_key(stage: str, key: str) -> str:
 def write_failure(workspace: Workspace, failure: Failure) -> None:
     """Put the failure's row in place, over an older one of the same stage and key."""
     key = _file_key(failure.stage, failure.key)
+    failure = replace(failure, message=one_line(failure.message))
     write_records(workspace.table_file(TABLE, key), [failure], Failure)
     _record(workspace, key, failure)
 

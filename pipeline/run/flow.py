@@ -124,8 +124,9 @@ class Flow:
                     executor.submit(pool, heapq.heappop(queue)[2])
                     running += 1
             outcome = executor.next_outcome()
-            running -= 1
-            self._settle(outcome, bar)
+            if outcome:
+                running -= 1
+                self._settle(outcome, bar)
 
     def _settle(self, outcome: Outcome, bar: tqdm) -> None:
         task = outcome.task

@@ -49,6 +49,11 @@ class Outcome:
     ends_run: bool = False
 
 
+def lost(task: Task, reason: str, why: str) -> Outcome:
+    """The outcome of a task whose worker did not live to tell it."""
+    return Outcome(task, None, reason, f"{task.source.path}: {why}")
+
+
 def run_task(task: Task) -> Outcome:
     """Do the task; every exception becomes a reason."""
     try:
@@ -56,7 +61,7 @@ def run_task(task: Task) -> Outcome:
     except SeagullError as error:
         return Outcome(task, None, "model", str(error), ends_run=True)
     except MemoryError:
-        return Outcome(task, None, "died", f"{task.stage}: out of memory while its models load")
+        return Outcome(task, None, "memory", f"{task.stage}: out of memory while its models load")
     except Exception as error:
         return Outcome(task, None, "internal", _where(error))
     try:
@@ -66,7 +71,7 @@ def run_task(task: Task) -> Outcome:
     except SceneError as error:
         return Outcome(task, None, error.reason, error.message)
     except MemoryError:
-        return Outcome(task, None, "died", f"{task.source.path}: out of memory")
+        return Outcome(task, None, "memory", f"{task.source.path}: out of memory")
     except SeagullError as error:
         return Outcome(task, None, "model", str(error))
     except Exception as error:
@@ -107,8 +112,8 @@ def _where(error: Exception) -> str:
 def cap_threads() -> None:
     """One thread a worker: the workers are the parallelism, and OpenCV ignores Ray's cap.
 
-    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load,
-    which is after this: torch, half a gigabyte, only in workers that score or segment with it.
+    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load:
+    the executors set it before their workers start; here it is too late for what is loaded already.
     """
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"

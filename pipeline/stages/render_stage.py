@@ -20,7 +20,7 @@ from pipeline.stages.stage import Stage, StageOutput, Unit
 def _render(unit: Unit, _: None) -> StageOutput:
     source, config, space = unit.source, unit.config, unit.workspace
     wanted = recipes(config.render)
-    capture, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
+    capture, images = develop(source.file, source.sha256, wanted, config.render, config.seed)
     folder = fresh_folder(space.renderings(unit.key))
     rows = {row.rendering_id: row for row in (store(i, unit.key, folder, space) for i in images)}
     ordered = [rows[rendering_id(unit.key, r.distortion, r.level)] for r in wanted]
@@ -30,12 +30,12 @@ def _render(unit: Unit, _: None) -> StageOutput:
         sha256=source.sha256,
         bytes=source.bytes,
         split=split_of(source.sha256, config.shards),
-        **{name: getattr(capture, name) for name in capture.__dataclass_fields__},
+        **vars(capture),
     )
     row, table = (space.table_file(name, unit.key) for name in ("scenes", "renderings"))
     write_records(row, [scene], Scene)
     write_records(table, ordered, Rendering)
-    files = (row, table, *(space.root / rendering.path for rendering in ordered))
+    files = (row, table, *(space.file(rendering.path) for rendering in ordered))
     return StageOutput(files, {"renderings": len(ordered)})
 
 

@@ -12,4 +12,6 @@ torture_damage.py   bits flipped, files deleted and swapped
 small_build.py      a build in a fork that may be killed
 synthetic.py        a large workspace in which all is done, and what a build costs on it
 damage.py           damage to files, and undone
+torture_raw.py      damaged RAW files: what comes of each
+torture_nodes.py    what Ray and its nodes do to a run
 """

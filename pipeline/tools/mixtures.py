@@ -36,7 +36,7 @@ def render_mixtures(
         for source in sources:
             key, render = source.scene_id, config.render
             try:
-                raw = Path(source.path)
+                raw = source.file
                 _, images = develop(raw, source.sha256, wanted, render, config.seed)
                 folder = fresh_folder(space.renderings(key))
                 rows = [store(image, key, folder, space) for image in images]
