@@ -139,6 +139,93 @@ def _start(workers: int) -> RayCluster:
 def _private_folder() -> Path:
     """Around Ray's sockets and logs, this user's alone; Ray opens its own folder to all.
 
+    A socket's path has at most 107 bytes, of which Ray's own names and these take 92.
+    """
+    temporary = Path(tempfile.gettempdir())
+    parent = temporary if len(str(temporary)) <= 14 else Path("/tmp")
+    for left in parent.glob("seagull-*-*"):  # by a driver that was killed
+        pid = left.name.split("-")[1]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"seagull-{os.getpid()}-", dir=parent))
+
+
+@cached_property
+    def head(self) -> tuple[str, int]:
+        """Where Ray's GCS listens."""
+        host, port = self.ray.get_runtime_context().gcs_address.rsplit(":", 1)
+        return host, int(port)
+
+    def close(self) -> None:
+        """Leave it; one of our own ends."""
+        if self.lost:
+            atexit.register(_end_without_farewell)
+            for process in psutil.Process().children(recursive=True) if self.ours else ():
+                with suppress(psutil.Error):
+                    process.kill()
+        else:
+            with signals_held():
+                self.ray.shutdown()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _end_without_farewell() -> None:
+    """Ray would wait for its head, then abort with a status of its own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(2)
+
+
+def connect(workers: int) -> RayCluster:
+    """The cluster at RAY_ADDRESS, or a local one with so many CPUs.
+
+    Raises:
+        SeagullError: no cluster there, or it does not take us in.
+    """
+    address = os.environ.get("RAY_ADDRESS", "")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address in ("", "local"):
+        return _start(workers)
+    if address != "auto":
+        _check_reachable(address)
+    _check_takes_us_in(address)
+    return RayCluster(_init(address=address), f"the Ray cluster at {address}", ours=False)
+
+
+def _start(workers: int) -> RayCluster:
+    if "ray" in sys.modules and not _token.cache_info().currsize:
+        raise SeagullError(
+            "Ray was imported before it could be confined to loopback, which it reads then; start"
+            " this first, or in a process of its own"
+        )
+    before = _keep_inside()
+    folder = _private_folder()
+    try:
+        ray = _init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            _temp_dir=str(folder / "ray"),
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        _set(before)
+    if ray.util.get_node_ip_address() != "127.0.0.1":
+        ray.shutdown()
+        raise SeagullError(
+            f"Ray {ray.__version__} does not keep to loopback (tested: 2.60); --executor local"
+            " needs no Ray, and RAY_ADDRESS names a cluster of your own"
+        )
+    return RayCluster(ray, "this machine's Ray", ours=True, folder=folder)
+
+
+def _private_folder() -> Path:
+    """Around Ray's sockets and logs, this user's alone; Ray opens its own folder to all.
+
     A socket's path has at most 107 bytes, of which Ray's own names take some 70.
     """
     short = None if len(tempfile.gettempdir()) <= 20 else "/tmp"
