@@ -12,4 +12,7 @@ signals.py         SIGTERM and SIGHUP end as Ctrl-C does
 ledger.py          what is done, failed, ready or waiting
 flow.py            which scene does what next; attempts, failures, progress
 failures.py        the failures table
+findings.py        what was found wrong in the RAW folder, as its rows
+scatter.py         the same work on many units: checks, shards
+lock.py            one writer a workspace
 """

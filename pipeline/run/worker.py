@@ -13,7 +13,8 @@ from typing import Any
 
 from manifests.config import Config
 from manifests.done import Done, fingerprint
-from manifests.errors import SceneError, SeagullError
+from manifests.errors import MachineError, SceneError, SeagullError
+from manifests.files import remove_file
 from manifests.memory import keep_freed_memory
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
@@ -37,7 +38,8 @@ class Task:
 class Outcome:
     """What came of a task: `done`, or a reason of `errors.REASONS` and a message.
 
-    `ends_run`: the models of the stage cannot be loaded, so that no scene would come about.
+    `ends_run`: no scene would come about, because the stage's models cannot be loaded (`model`) or
+    the machine refuses (`machine`); it is held against no scene.
     """
 
     task: Task
@@ -64,6 +66,8 @@ def run_task(task: Task) -> Outcome:
         return Outcome(task, None, "internal", _where(error))
     try:
         return Outcome(task, _work(task, models))
+    except MachineError as error:
+        return Outcome(task, None, "machine", str(error), ends_run=True)
     except SceneError as error:
         return Outcome(task, None, error.reason, error.message)
     except MemoryError:
@@ -80,7 +84,7 @@ def _work(task: Task, models: Any) -> Done:
 
     stage = stage_by_name(task.stage)
     unit = Unit(task.source, task.workspace, task.config)
-    task.workspace.done(task.stage, unit.key).unlink(missing_ok=True)
+    remove_file(task.workspace.done(task.stage, unit.key))
     made = stage.work(unit, models)
     return record_done(task.stage, unit, task.fingerprint, made)
 
