@@ -24,10 +24,10 @@ from manifests.images import fitted
 from manifests.keys import DISTORTIONS
 from manifests.presets import load_config
 from training.data.batches import stack
-from training.data.sample_arrays import SampleArrays, prepare_arrays
+from training.data.sample_arrays import SampleArrays, framing_of, prepare_arrays
 from training.evaluate.reading import Answer, read_answers
 from training.network.network import Network, build
-from training.train.loop import load_trained
+from training.train.training_state import load_trained
 
 BATCH = 8  # regions
 Image = NDArray[np.uint8]
@@ -101,7 +101,11 @@ class AskedNetwork:
         small = fitted(image, self.config.render.long_edge)
         inside = [_shrunk(mask, small.shape[:2]) for mask in masks]
         prepared = [
-            prepare_arrays(small, [one], config.view, config.patch, _keyed(one)) for one in inside
+            prepare_arrays(
+                *(small, [one], config.view, config.patch, _keyed(one)),
+                framing=framing_of(config),
+            )
+            for one in inside
         ]
         return SampleArrays(prepared[0].view, [p.regions[0] for p in prepared])
 

@@ -126,9 +126,9 @@ def summary(workspace: Workspace) -> list[tuple[str, str]]:
 
 def _scores(learned: Learned) -> list[tuple[str, str]]:
     wanted = ("quality_srocc", "importance_srocc", "type_accuracy", "type_majority", "f1")
-    found = {key: learned.evaluation[key] for key in wanted if key in learned.evaluation}
+    scores = {key: learned.evaluation[key] for key in wanted if key in learned.evaluation}
     simulated = " (simulated raters)" if learned.evaluation.get("raters") == "simulated" else ""
-    return [(f"{learned.name}: {key}{simulated}", f"{value:.3f}") for key, value in found.items()]
+    return [(f"{learned.name}: {key}{simulated}", f"{value:.3f}") for key, value in scores.items()]
 
 
 def _count(workspace: Workspace, table: str) -> int:

@@ -49,8 +49,8 @@ def _levels(mixed: Sequence[Recipe], unit: Unit) -> dict[str, dict[str, int]]:
 
 
 def _rated(rois: Sequence[Roi], ratings: Sequence[Rating]) -> list[Roi]:
-    seen = {rating.roi_id for rating in ratings}
-    return [roi for roi in rois if roi.roi_id in seen]
+    rated = {rating.roi_id for rating in ratings}
+    return [roi for roi in rois if roi.roi_id in rated]
 
 
 def _write_study(
