@@ -182,6 +182,13 @@ def _validated(values: dict[str, Any]) -> Config:
         ) from error
 
 
+def load_values(changes: Mapping[str, Any]) -> Config:
+    """Apply nested `changes` to the preset `paper`; SeagullError as `load_config` raises it."""
+    values = to_dict(PRESETS["paper"])
+    _merge(values, changes, "")
+    return _validated(values)
+
+
 def to_yaml(config: Config) -> str:
     """Write the resolved configuration with its fingerprint, loadable by `load_config`."""
     values = {"fingerprint": config.fingerprint, **to_dict(config)}
