@@ -46,7 +46,7 @@ class Chroma:
 def chroma(linear: np.ndarray) -> Chroma:
     """Take apart a picture: float32 (H, W, 3) RGB, linear sRGB, [0, 1]."""
     lms = cv2.transform(linear, SRGB_TO_LMS.astype(np.float32))
-    cones = np.cbrt(np.maximum(lms, 0))
+    cones = cube_root(np.maximum(lms, 0))
     # The grey of lightness L has equal cone responses L.
     lightness = cv2.transform(cones, np.tile(CONES_TO_LIGHTNESS, (3, 1)).astype(np.float32))
     color = cones - lightness
@@ -70,6 +70,22 @@ def scale_chroma(parts: Chroma, percent: float) -> np.ndarray:
         limited = parts.tight_color * np.minimum(np.float32(factor), parts.room)
         linear.reshape(-1, 3)[parts.tight] = _to_linear(limited + parts.tight_lightness)[:, 0]
     return linear
+
+
+def cube_root(values: np.ndarray) -> np.ndarray:
+    """The cube root by Halley's method, relative error under 3e-7; 0 below 1e-12.
+
+    NumPy's own differs in the last bit with the processor's vectors; this is sums, products and
+    quotients alone, which IEEE 754 rounds alike everywhere. The first guess divides the exponent.
+
+    Args:
+        values: float32, at least 0, contiguous.
+    """
+    root = (values.view(np.int32) // 3 + 709921077).view(np.float32)
+    for _ in range(2):
+        cube = root * root * root
+        root *= (cube + 2 * values) / (2 * cube + values)
+    return np.where(values > 1e-12, root, np.float32(0))
 
 
 def _to_linear(cones: np.ndarray) -> np.ndarray:

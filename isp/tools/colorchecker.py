@@ -94,8 +94,8 @@ def main() -> None:
     parser.add_argument("--corners", nargs=4, required=True, metavar="X,Y")
     arguments = parser.parse_args()
     corners = tuple((float(x), float(y)) for x, y in (c.split(",") for c in arguments.corners))
-    found = measure(arguments.raw, corners, RenderConfig())
-    print(f"mean {found.mean():.2f}  median {np.median(found):.2f}  worst {found.max():.2f}")
+    errors = measure(arguments.raw, corners, RenderConfig())
+    print(f"mean {errors.mean():.2f}  median {np.median(errors):.2f}  worst {errors.max():.2f}")
 
 
 if __name__ == "__main__":

@@ -115,12 +115,12 @@ def features(steps: Sequence[Step], states: Sequence[Tensor]) -> list[Tensor]:
 
 def reached(steps: Sequence[Step], states: Sequence[Tensor], rect: Rect) -> list[Rect]:
     """Where each feature may differ after the image changed in `rect`."""
-    found = []
+    rects = []
     for step, after in zip(steps, states[1:], strict=True):
         rect = step.reached_rect(rect, *after.shape[-2:])
         if step.is_feature:
-            found.append(rect)
-    return found
+            rects.append(rect)
+    return rects
 
 
 def changed(
@@ -134,12 +134,12 @@ def changed(
         rect: the changed rectangle of the image.
         pixels: what is there instead, NxCxhxw.
     """
-    found = []
+    changes = []
     for step, before, after in zip(steps, states[:-1], states[1:], strict=True):
         rect, pixels = _advance(step, before, after.shape[-2:], rect, pixels)
         if step.is_feature:
-            found.append(pixels)
-    return found
+            changes.append(pixels)
+    return changes
 
 
 def _advance(

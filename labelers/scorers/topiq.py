@@ -104,8 +104,8 @@ class Topiq:
         poolings = [Pooling(level, levels[-1]) for level in levels]
 
         def scored(some: Sequence[Image]) -> Any:
-            found = self.net.features([crop.masked(rendering) for rendering in some])
-            pairs = zip(found, levels, poolings, strict=True)
+            rendered = self.net.features([crop.masked(rendering) for rendering in some])
+            pairs = zip(rendered, levels, poolings, strict=True)
             return self.net.score([self.net.pooled(i, *pair) for i, pair in enumerate(pairs)])
 
         return np.array(in_batches(renderings, self._batch(masked.size // 3), scored))
@@ -132,8 +132,8 @@ class Topiq:
         ]
 
         def scored(some: Sequence[Image]) -> Any:
-            found = changed(self.net.steps, whole.states, rect, self.net.tensor(some))
-            return self.net.score([p.pooled(x) for p, x in zip(places, found, strict=True)])
+            changes = changed(self.net.steps, whole.states, rect, self.net.tensor(some))
+            return self.net.score([p.pooled(x) for p, x in zip(places, changes, strict=True)])
 
         size = self._batch((len(original) + _HALO) * (original.shape[1] + _HALO))
         pasted = in_batches([patches[k] for k in differ], size, scored)
@@ -147,10 +147,10 @@ class Topiq:
     def opened(self, reference: Image) -> ReferenceFeatures:
         """Compute what importance needs of a reference (uint8 HxWx3), once a scene."""
         states = self.net.trace([reference])
-        found = features(self.net.steps, states)
+        scales = features(self.net.steps, states)
         levels = []
-        for i, feature in enumerate(found):
-            pooling = Pooling(feature, found[-1])
+        for i, feature in enumerate(scales):
+            pooling = Pooling(feature, scales[-1])
             pooled = self.net.pooled(i, feature, feature, pooling)
             levels.append(_FeatureScale(feature, pooling, pooled))
         itself = self.net.score([level.pooled for level in levels])[0]

@@ -73,10 +73,10 @@ class _HfEmbedding:
         self.size = size
         # SAM pads to a square after resizing, its successors squash to one.
         self.reshaped = inputs.get("reshaped_input_sizes")
-        seen = inputs["pixel_values"].shape[-2:] if self.reshaped is None else self.reshaped[0]
+        encoded = inputs["pixel_values"].shape[-2:] if self.reshaped is None else self.reshaped[0]
         # The authors scale prompts in these types, and a rounding may cost a pixel.
         exact = np.float32 if self.reshaped is None else np.float64
-        self.scale = np.array([float(seen[1]) / size[1], float(seen[0]) / size[0]], exact)
+        self.scale = np.array([float(encoded[1]) / size[1], float(encoded[0]) / size[0]], exact)
         self.shared = {"image_embeddings": embedded}
         if isinstance(embedded, tuple):  # SAM-HQ also hands over its early layers
             self.shared = {"image_embeddings": embedded[0], "intermediate_embeddings": embedded[1]}

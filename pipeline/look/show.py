@@ -54,7 +54,7 @@ def _renderings(workspace: Workspace, scene: str) -> list[Rendering]:
 
 
 def _image(workspace: Workspace, row: Rendering) -> np.ndarray:
-    return read_image(workspace.root / row.path)
+    return read_image(workspace.file(row.path))
 
 
 def draw_rois(image: np.ndarray, rois: Sequence[Roi]) -> np.ndarray:

@@ -85,7 +85,7 @@ def _measure(stage: Stage, units: Sequence[Unit], tick: Callable[[], object]) ->
 
 
 def _sizes(workspace: Workspace, done: Done) -> Iterator[int]:
-    return ((workspace.root / name).stat().st_size for name in done.files)
+    return (workspace.file(name).stat().st_size for name in done.files)
 
 
 def cost_table(costs: Sequence[StageCost], scenes: int) -> str:

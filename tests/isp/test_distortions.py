@@ -7,7 +7,7 @@ import scipy.ndimage
 
 from isp.development.geometry import upright
 from isp.distortions.blur import blur, point_spread
-from isp.distortions.colorfulness import chroma, scale_chroma
+from isp.distortions.colorfulness import chroma, cube_root, scale_chroma
 from isp.distortions.compression import compress
 from isp.distortions.contrast import MID_GREY, contrast_curve
 from isp.distortions.exposure import expose
@@ -72,6 +72,12 @@ def test_motion_goes_counter_clockwise_from_the_horizontal():
     assert flat[middle].sum() == pytest.approx(1, abs=1e-5)
     rising = point_spread(4.0, "motion", 45)
     assert rising[middle - 4, middle + 4] > 0 and rising[middle + 4, middle + 4] == 0
+
+
+def test_the_cube_root_is_the_cube_root():
+    values = np.geomspace(1e-11, 8, 100_001).astype(np.float32)
+    np.testing.assert_allclose(cube_root(values), np.cbrt(values.astype(np.float64)), rtol=3e-7)
+    assert cube_root(np.zeros(3, np.float32)).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("percent", [-100, -37, 20, 100])

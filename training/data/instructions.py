@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from manifests.chance import generator
-from manifests.keys import DISTORTIONS, WITHOUT
+from manifests.keys import DISTORTIONS, WITHOUT, in_order
 from manifests.words import RATING_TOP, level, on_scale
 from training.data import texts
 
@@ -28,6 +28,7 @@ class Truth:
     quality_level: int
     importance_level: int
     severities: texts.Severities
+    distortions: tuple[str, ...] = DISTORTIONS  # that a ROI of the dataset may show
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ def truth(
     quality_top: float,
     importance_top: float,
     quality_scale: str = "linear",
+    distortions: tuple[str, ...] = DISTORTIONS,
 ) -> Truth:
-    """The truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
+    """Return the truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
     quality = on_scale(label["quality"], quality_top, quality_scale)
     return Truth(
         rendering_id=label["rendering_id"],
@@ -55,13 +57,15 @@ def truth(
         quality_level=level(quality, quality_top),
         importance_level=level(label["importance"], importance_top),
         severities=_severities(label),
+        distortions=distortions,
     )
 
 
 def _severities(label: Mapping[str, Any]) -> texts.Severities:
     if "severities" in label:
         means = label["severities"]
-        return {d: level(means[d], RATING_TOP) for d in DISTORTIONS if means.get(d) is not None}
+        said = {d: -1 if means[d] is None else means[d] for d in in_order(means)}  # -1: without
+        return {d: level(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
     said = label["distortion_label"]
     return {} if said == WITHOUT else {said: None}
 
@@ -84,13 +88,13 @@ def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
 def judgment(of: Truth, kind: int, rng: np.random.Generator) -> Instruction:
     """A JIR on quality (0), importance (1) or a distortion (2), Yes or No with equal chance.
 
-    A ROI without distortions has no true type to ask for, and one with all six no absent one:
+    A ROI without distortions has no true type to ask for, and one with all types no absent one:
     there the verdict is the only possible one.
     """
     yes = bool(rng.integers(2))
     if kind == 2:
-        present = [d for d in DISTORTIONS if d in of.severities]
-        absent = [d for d in DISTORTIONS if d not in of.severities]
+        present = [d for d in of.distortions if d in of.severities]
+        absent = [d for d in of.distortions if d not in of.severities]
         yes = bool(present) and (yes or not absent)
         asked = str(rng.choice(present if yes else absent))
         question, name = texts.distortion_judgment(asked), "judge_distortion"

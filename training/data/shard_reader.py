@@ -14,6 +14,7 @@ from typing import Any
 from manifests.done import fingerprint
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
+from manifests.keys import DISTORTIONS
 from manifests.workspace import Workspace
 
 IMAGES = ("jpg", "png")
@@ -29,6 +30,7 @@ class Card:
     samples: dict[str, int]  # split -> renderings
     raters: str  # people | simulated | none, for labels that a scorer made
     quality_scale: str = "linear"  # of quality_top; decibel: -10 log10(1 - score)
+    distortions: tuple[str, ...] = DISTORTIONS  # those of the dataset, in its order
 
     @property
     def tops(self) -> tuple[float, float]:
@@ -36,9 +38,9 @@ class Card:
         return self.quality_top, self.importance_top
 
     @property
-    def scales(self) -> tuple[float, float, str]:
-        """What `instructions.truth` needs beside a label."""
-        return *self.tops, self.quality_scale
+    def scales(self) -> tuple[float, float, str, tuple[str, ...]]:
+        """Return what `instructions.truth` needs beside a label."""
+        return *self.tops, self.quality_scale, self.distortions
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def read_card(workspace: Workspace) -> Card:
             counts,
             values.get("raters", "none"),
             values.get("quality_words_scale", "linear"),
+            tuple(map(str, values.get("distortions", DISTORTIONS))),
         )
     except FileNotFoundError as error:
         raise SeagullError(

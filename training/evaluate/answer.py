@@ -88,7 +88,7 @@ class Prefilled:
         """The likeliest next word at each step, among those that a distortion answer may go on
         with: every answer can be parsed and names no type twice.
         """
-        grammar = DistortionGrammar(self.network.sequencer)
+        grammar = DistortionGrammar(self.network.sequencer, self.network.distortions)
         asked = self.network.sequencer.question(texts.DISTORTION_QUESTION)
         logits = self._read(asked, self.seen)
         answers = [grammar.start() for _ in range(len(logits))]

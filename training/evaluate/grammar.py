@@ -7,6 +7,7 @@ The pieces are words with the blank before them and punctuation without; each is
 the choice is among the next tokens of the pieces that may follow.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -21,9 +22,9 @@ _WITH, _WITHOUT, _END = "With", "Without", "</s>"
 class DistortionGrammar:
     """The grammar in the tokens of one tokenizer."""
 
-    def __init__(self, sequencer: Sequencer) -> None:
-        self.sequencer = sequencer
-        pieces = [f" {w}" for w in (*DISTORTIONS, *SEVERITY_WORDS, "and", "distortions")]
+    def __init__(self, sequencer: Sequencer, distortions: Sequence[str] = DISTORTIONS) -> None:
+        self.sequencer, self.distortions = sequencer, tuple(distortions)
+        pieces = [f" {w}" for w in (*distortions, *SEVERITY_WORDS, "and", "distortions")]
         self.ids = {p: tuple(sequencer.piece(p)) for p in (*pieces, ",", ".")}
         self.ids |= {w: tuple(sequencer.ids(w)) for w in (_WITH, _WITHOUT)}
         self.ids[_END] = (sequencer.tokenizer.eos_token_id,)
@@ -56,7 +57,9 @@ class Answer:
         if self.ended:
             return self.grammar.ids[_END][0]
         n = len(self.begun)
-        going_on = [(p, self.grammar.ids[p]) for p in following(self.said)]
+        going_on = [
+            (p, self.grammar.ids[p]) for p in following(self.said, self.grammar.distortions)
+        ]
         going_on = [(p, ids) for p, ids in going_on if ids[:n] == self.begun and len(ids) > n]
         best = max(sorted({ids[n] for _, ids in going_on}), key=lambda i: float(logits[i]))
         self.begun = (*self.begun, best)
@@ -66,7 +69,7 @@ class Answer:
         return best
 
 
-def following(said: list[str]) -> list[str]:
+def following(said: list[str], distortions: Sequence[str] = DISTORTIONS) -> list[str]:
     """The pieces that may follow those of an answer."""
     if not said:
         return [_WITH, _WITHOUT]
@@ -77,9 +80,9 @@ def following(said: list[str]) -> list[str]:
         return ["."]
     if last == _WITHOUT:
         return [" distortions"]
-    named = [p.strip() for p in said if p.strip() in DISTORTIONS]
-    left = [f" {d}" for d in DISTORTIONS[DISTORTIONS.index(named[-1]) + 1 if named else 0 :]]
-    if word in DISTORTIONS:
+    named = [p.strip() for p in said if p.strip() in distortions]
+    left = [f" {d}" for d in distortions[distortions.index(named[-1]) + 1 if named else 0 :]]
+    if word in distortions:
         if " and" in said or not left:
             return [" distortions"]
         listed = [] if "," in said else [" distortions"]

@@ -5,6 +5,7 @@ precision as files have it (fp16) cannot be trained: AdamW's 1e-8 is 0 there, an
 gradient vanishes becomes 0 / 0 at the first step. One that is trained whole is loaded in fp32.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,21 @@ import torch
 
 from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 from training.data.tokens import compact_tokenizer, load_tokenizer
 
 COMPACT = "compact"
 HIDDEN, LAYERS = 128, 2  # of the compact Llama
 
 
-def open_llm(config: NetworkConfig) -> tuple[Any, Any]:
+def open_llm(config: NetworkConfig, distortions: Sequence[str] = DISTORTIONS) -> tuple[Any, Any]:
     """Tokenizer and LLM of `network.llm`, without LoRA.
 
     Raises:
         SeagullError: the folder holds no tokenizer or no language model.
     """
     if config.llm == COMPACT:
-        tokenizer = compact_tokenizer()
+        tokenizer = compact_tokenizer(distortions)
         return tokenizer, _compact_llm(len(tokenizer))
     folder = Path(config.llm)
     if not folder.is_dir():

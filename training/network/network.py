@@ -5,6 +5,7 @@ placeholders those tokens take. Auxiliary heads read the types and scores from t
 without them the compact network does not learn in the time it has. They are not asked later.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +41,12 @@ class VisualTokens:
 class Network(nn.Module):
     """Encoder, extractor, projectors, LLM and auxiliary heads."""
 
-    def __init__(self, config: NetworkConfig, tokenizer: Any, llm: Any) -> None:
+    def __init__(
+        self, config: NetworkConfig, tokenizer: Any, llm: Any, distortions: Sequence[str]
+    ) -> None:
         super().__init__()
         self.config = config
+        self.distortions = tuple(distortions)
         self.encoder = Encoder(config.encoder, config.encoder_weights)
         sides = [config.view // stride for stride in self.encoder.strides]
         self.level = config.image_tokens_from - 1
@@ -50,7 +54,7 @@ class Network(nn.Module):
         channels, hidden = self.encoder.channels, base_of(llm).config.hidden_size
         self.project_image = _projector(config.projector, channels[self.level], hidden)
         read = self._add_views(config, channels, sides, hidden)
-        self.read_types = nn.Linear(read, len(DISTORTIONS))
+        self.read_types = nn.Linear(read, len(distortions))
         self.read_scores = nn.Linear(read, 2)
         self.llm = llm
 
@@ -175,11 +179,11 @@ def learned_tokens(batch: Batch) -> int:
     return int((batch.labels[:, 1:] != IGNORED).sum())
 
 
-def build(config: NetworkConfig, seed: int) -> Network:
-    """A network with new weights wherever no path to weights is given; the same for one seed."""
+def build(config: NetworkConfig, seed: int, distortions: Sequence[str] = DISTORTIONS) -> Network:
+    """Build a network, with new weights where no path is given; one seed, one network."""
     torch.manual_seed(seed)
-    tokenizer, llm = open_llm(config)
-    return Network(config, tokenizer, adapted(llm, config))
+    tokenizer, llm = open_llm(config, distortions)
+    return Network(config, tokenizer, adapted(llm, config), distortions)
 
 
 def _sequencer(config: NetworkConfig, tokenizer: Any, image_tokens: int) -> Sequencer:

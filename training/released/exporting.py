@@ -61,6 +61,7 @@ def _write_own(network: Network, config: Config, folder: Path) -> None:
         network.llm.save_pretrained(folder / LLM, max_shard_size=SHARD)
     described = {
         "network": to_dict(replace(network.config, encoder_weights="", model="", lora_rank=0)),
+        "distortions": list(network.distortions),
         "frozen_encoder": network.encoder.frozen,
         "config": to_dict(config),
     }

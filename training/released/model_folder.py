@@ -18,6 +18,7 @@ from torch import Tensor
 
 from manifests.config import Config, NetworkConfig
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 from manifests.presets import PRESETS, load_values
 from training.network.language_model import adapted, llm_dtype
 from training.network.network import Network, build
@@ -78,7 +79,7 @@ def _open_own(folder: Path, asked: NetworkConfig | None, seed: int) -> OpenedMod
     config = load_values({"network": said["network"]}).network
     if config.llm != "compact":
         config = replace(config, llm=str(folder / LLM))
-    network = build(replace(config, encoder_weights="", lora_rank=0), seed)
+    network = build(replace(config, encoder_weights="", lora_rank=0), seed, said["distortions"])
     _fill(network, _read(folder / WEIGHTS), folder / WEIGHTS)
     if said["frozen_encoder"]:
         network.encoder.freeze()
@@ -148,7 +149,7 @@ def _open_released(folder: Path, asked: NetworkConfig, seed: int) -> OpenedModel
     own = {ours: state[theirs] for theirs, ours in names.items()}
     config = _measured(asked, own, folder)
     torch.manual_seed(seed)
-    network = Network(config, _tokenizer(folder), _language_model(folder, own, config))
+    network = Network(config, _tokenizer(folder), _language_model(folder, own, config), DISTORTIONS)
     rest = {k: v for k, v in own.items() if not k.startswith("llm.")}
     heads = {k: v for k, v in network.state_dict().items() if k.startswith("read_")}
     _fill(network, rest | heads, folder)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from manifests.config import NetworkConfig, TrainConfig
+from manifests.keys import DISTORTIONS
 from training.data.batches import Pixels
 from training.data.sample_arrays import COLOUR
 from training.data.texts import IMPORTANCE_QUESTION, importance_answer
@@ -99,7 +100,7 @@ def _empty(config: NetworkConfig, tokenizer: Any, llm_config: Any) -> Network:
     llm = AutoModelForCausalLM.from_config(
         llm_config, dtype=llm_dtype(config), attn_implementation="sdpa"
     )
-    network = Network(config, tokenizer, adapted(llm, config))
+    network = Network(config, tokenizer, adapted(llm, config), DISTORTIONS)
     if config.encoder != COMPACT:  # its weights will be given
         network.encoder.freeze()
     return network.train()

@@ -7,7 +7,7 @@ SEAGULL-3k from `study/shards/` with fixed instructions (paper, section 5.1). Ea
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,9 @@ def _evaluate_model(stages: Mapping[str, "Stage"]) -> dict[str, float]:
     found: dict[str, float] = {}
     for prefix, stage in stages.items():
         if stage.data.dataset_card.exists() and read_card(stage.data).samples.get("test"):
-            numbers = dict(_numbers(stage.tested(begun(stage.config))))
+            numbers = dict(
+                _numbers(stage.tested(begun(stage.config, read_card(stage.data).distortions)))
+            )
             found |= {f"{prefix}{key}": value for key, value in numbers.items()}
     return found
 
@@ -151,7 +153,7 @@ class Stage:
     def _network(self, weights: Path | None) -> "Network":
         from training.train.training_state import load_trained
 
-        network = begun(self.config)
+        network = begun(self.config, read_card(self.data).distortions)
         if weights:
             load_trained(network, weights)
         try:
@@ -212,7 +214,8 @@ class Stage:
         network.sequencer.tokenizer.save_pretrained(self.folder / "tokenizer")
         text = json.dumps(to_dict(self.config), indent=1) + "\n"
         write_atomic(self.folder / "config.json", text)
-        names = (WEIGHTS, "config.json", "curve.jsonl", "validation.jsonl")
+        write_atomic(self.folder / "distortions.json", json.dumps(network.distortions) + "\n")
+        names = (WEIGHTS, "config.json", "distortions.json", "curve.jsonl", "validation.jsonl")
         files = [self.folder / name for name in names if (self.folder / name).exists()]
         hashes = {f.relative_to(self.workspace.root).as_posix(): sha256_of_file(f) for f in files}
         Done(self.name, "network", key, hashes, {"steps": count}).write(self.folder / "done.json")
@@ -264,14 +267,14 @@ def _finetune(workspace: Workspace, config: Config) -> Stage:
     return Stage("finetune", workspace, study, config, config.finetune, start)
 
 
-def begun(config: Config) -> "Network":
+def begun(config: Config, distortions: Sequence[str]) -> "Network":
     """A network of `network.*` before it is trained: new, or that of `network.model`."""
     from training.network.network import build
     from training.released.model_folder import open_model
 
     if config.network.model:
         return open_model(Path(config.network.model), config.network, config.seed).network
-    return build(config.network, config.seed)
+    return build(config.network, config.seed, distortions)
 
 
 def export_model(
