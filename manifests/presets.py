@@ -1,4 +1,4 @@
-"""Where a configuration comes from: two presets, a YAML file, `key=value` overrides.
+"""Where a configuration comes from: presets, a YAML file, `key=value` overrides.
 
 Values are checked once, here: keys by name, types by pydantic, ranges by the sections (config.py).
 """
@@ -24,6 +24,7 @@ PRESETS: Mapping[str, Config] = {
         pretrain=TrainConfig(steps=850, batch=8, rois=4, threads=1, judgments=0.25, auxiliary=1.0),
         finetune=TrainConfig(steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1),
     ),
+    "study": Config(name="study", shards=ShardsConfig(train=0.8, val=0.0)),  # paper, section 5.1
 }
 
 

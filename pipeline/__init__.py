@@ -4,6 +4,7 @@
     stages/   what a stage is; render, masks, labels, study; the list of them
     run/      workers, executors (Ray or processes), ledger, flow, failures
     dataset/  samples, tars and their index, the card, verify
+    study/    SEAGULL-3k: photographs in, lessons, plan, export, simulated raters
     look/     plan and status, pictures, the report
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars
     cli/      the command `seagull`

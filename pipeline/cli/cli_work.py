@@ -1,10 +1,13 @@
-"""Commands that make the dataset: a command a stage, the fused build, the study, retry."""
+"""Commands that make the dataset: a command a stage, the fused build, shards, retry."""
 
 import sys
 
 import click
 
+from manifests.config import Config
 from manifests.errors import SeagullError
+from manifests.presets import load_config
+from manifests.workspace import Workspace
 from pipeline.cli.options import FAILED, Job, job_options
 
 
@@ -12,7 +15,7 @@ def _stage_command(name: str, text: str) -> click.Command:
     @click.command(name, help=text)
     @job_options
     def command(job: Job) -> None:
-        _end(_run(job, [name]))
+        end(run_stages(job, [name]))
 
     return command
 
@@ -24,10 +27,10 @@ def render(job: Job, xmp: bool) -> None:
     """RAW files to a reference and 6 x 20 renderings a scene."""
     from pipeline.tools.sidecars import write_sidecars
 
-    failures = _run(job, ["render"])
+    failures = run_stages(job, ["render"])
     if xmp:
         click.echo(f"{write_sidecars(job.workspace, job.config)} sidecars in {job.workspace.xmp}")
-    _end(failures)
+    end(failures)
 
 
 masks = _stage_command("masks", "Object and component ROIs on the references.")
@@ -42,40 +45,30 @@ def build(job: Job) -> None:
     """Render, masks and labels fused, a scene at a time; then the shards."""
     from pipeline.stages.all_stages import BUILD
 
-    failures = _run(job, list(BUILD))
+    failures = run_stages(job, list(BUILD))
     try:
-        _shard(job, "seagull-100w")
+        shard(job.workspace, job.config, "seagull-100w")
     except SeagullError:
         if not failures:
             raise
-    _end(failures)
+    end(failures)
 
 
 @click.command()
 @job_options
 def shards(job: Job) -> None:
     """WebDataset tars and their Parquet index, of every dataset in the workspace."""
-    _shard(job, "seagull-100w")
-    if job.workspace.study.is_dir():
-        _shard(job, "seagull-3k")
+    if (job.workspace.root / "plan").is_dir():  # a study's own folder
+        shard(job.workspace, job.config, "seagull-3k")
+        return
+    shard(job.workspace, job.config, "seagull-100w")
+    study = Workspace(job.workspace.study)
+    if study.table("estimates").is_dir():
+        own = study.config
+        shard(study, load_config(str(own)) if own.is_file() else job.config, "seagull-3k")
 
 
-@click.command()
-@click.option("--simulate", is_flag=True, help="Raters that do not exist, for demos and tests.")
-@job_options
-def study(job: Job, simulate: bool) -> None:
-    """SEAGULL-3k's format from mixed distortions, rated by simulated raters."""
-    if not simulate:
-        raise SeagullError(
-            "the rating page for people is not here yet; `seagull study --simulate` makes mixed"
-            " renderings with simulated raters, marked so in every record"
-        )
-    failures = _run(job, ["study"])
-    _shard(job, "seagull-3k")
-    _end(failures)
-
-
-def _run(job: Job, names: list[str]) -> int:
+def run_stages(job: Job, names: list[str]) -> int:
     """Run the stages; prints what came of it and returns the number of failures."""
     from pipeline.run.executors import make_executor
     from pipeline.run.flow import Flow
@@ -119,21 +112,23 @@ def _record_copies(job: Job, copies: tuple) -> int:
     return len(copies)
 
 
-def _shard(job: Job, name: str) -> None:
+def shard(space: Workspace, config: Config, name: str) -> None:
+    """Bring the shards and the card of `space`, a workspace or a study, up to date."""
     from pipeline.dataset.card import write_card
     from pipeline.dataset.samples import seagull_3k, seagull_100w
     from pipeline.dataset.shards import write_shards
 
-    dataset = seagull_100w(job.workspace) if name == "seagull-100w" else seagull_3k(job.workspace)
-    sharded = write_shards(dataset, job.config)
-    write_card(dataset, job.config)
+    dataset = seagull_100w(space) if name == "seagull-100w" else seagull_3k(space)
+    sharded = write_shards(dataset, config)
+    write_card(dataset, config)
     samples = ", ".join(f"{count:,} {split}" for split, count in sharded.samples.items())
     click.echo(f"shards  {sharded.written:5} made  {sharded.kept:5} kept   {name}: {samples}")
     if sharded.left_out:
-        click.echo(f"        {sharded.left_out} scenes left out: not labelled", err=True)
+        click.echo(f"        {sharded.left_out} scenes left out: nothing said of them", err=True)
 
 
-def _end(failures: int) -> None:
+def end(failures: int) -> None:
+    """Exit with 1 when something failed, and say where to look."""
     if failures:
         click.echo(
             f"{failures} failed: see tables/failures, the report, or `seagull status`;"
@@ -151,7 +146,7 @@ def retry(job: Job) -> None:
     from pipeline.stages.all_stages import BUILD
 
     click.echo(f"{forget_all(job.workspace)} failures forgotten")
-    _end(_run(job, list(BUILD) if job.raw else ["masks", "labels"]))
+    end(run_stages(job, list(BUILD) if job.raw else ["masks", "labels"]))
 
 
-COMMANDS = (render, masks, labels, build, shards, study, retry)
+COMMANDS = (render, masks, labels, build, shards, retry)

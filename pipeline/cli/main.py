@@ -9,7 +9,7 @@ import sys
 import click
 
 from manifests.errors import SeagullError
-from pipeline.cli import cli_learn, cli_look, cli_tools, cli_work
+from pipeline.cli import cli_learn, cli_look, cli_study, cli_tools, cli_work
 
 UNABLE = 2
 
@@ -19,7 +19,7 @@ def seagull() -> None:
     """SEAGULL's dataset factory: RAW files to region-quality datasets and the network."""
 
 
-for _folder in (cli_work, cli_learn, cli_look, cli_tools):
+for _folder in (cli_work, cli_study, cli_learn, cli_look, cli_tools):
     for _command in _folder.COMMANDS:
         seagull.add_command(_command)
 

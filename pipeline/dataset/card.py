@@ -14,13 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from annotation.aggregate import opinions
 from labelers.engine.label_engine import described
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.files import write_atomic
 from manifests.keys import WITHOUT
-from manifests.ratings import Rating
+from manifests.ratings import Agreement, Estimate
 from manifests.tables import read_records
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS
@@ -33,7 +32,7 @@ IMPORTANCE_PERCENTILE = 90.0
 def write_card(dataset: Dataset, config: Config) -> dict[str, Any]:
     """Write the dataset's card beside its shards and return it."""
     card: dict[str, Any] = {"dataset": dataset.name, "config": config.fingerprint}
-    card |= _of_ratings(dataset) if dataset.stage == "study" else _of_labels(dataset, config)
+    card |= _of_ratings(dataset) if dataset.stage == "export" else _of_labels(dataset, config)
     card["counts"] = {split: _counts(dataset, split) for split in SPLITS}
     write_atomic(dataset.space.dataset_card, json.dumps(card, indent=1, sort_keys=True) + "\n")
     return card
@@ -68,16 +67,25 @@ def _importance_top(dataset: Dataset, config: Config) -> float:
     return 1.0
 
 
+_LABELS = {
+    "mean": "mean opinion, strict majority for nonexistent (paper, section 3.2)",
+    "model": "bias and inconsistency (Li et al. 2020), strict majority for nonexistent",
+}
+
+
 def _of_ratings(dataset: Dataset) -> dict[str, Any]:
-    said = opinions(read_records(dataset.space.table("ratings"), Rating))
-    raters = sorted({opinion.raters for opinion in said})
+    said = read_records(dataset.space.table("estimates"), Estimate)
+    raters = sorted({estimate.raters for estimate in said})
+    agreement = read_records(dataset.space.table("agreement"), Agreement)
     return {
         "scorer": "ratings",
-        "scorer_version": "mean opinion, strict majority for nonexistent (paper, section 3.2)",
+        "scorer_version": "+".join(_LABELS[label] for label in sorted({e.label for e in said})),
         "quality_top": RATING_TOP,
         "importance_top": RATING_TOP,
         "raters": "+".join(raters),
         "simulated": "simulated" in raters,
+        "agreement": {a.question: a.value for a in agreement},
+        "agreement_is": "Krippendorff's alpha, interval, of the valid raters",
     }
 
 

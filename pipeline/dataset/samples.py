@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from annotation.aggregate import opinions
-from manifests.ratings import Rating
+from manifests.keys import DISTORTIONS
+from manifests.ratings import Estimate
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records
+from manifests.words import RATING_TOP
 from manifests.workspace import Workspace
 
 
@@ -31,9 +32,9 @@ def seagull_100w(workspace: Workspace) -> Dataset:
     return Dataset("seagull-100w", "labels", workspace, workspace)
 
 
-def seagull_3k(workspace: Workspace) -> Dataset:
-    """The rated dataset in the workspace's `study` folder."""
-    return Dataset("seagull-3k", "study", Workspace(workspace.study), workspace)
+def seagull_3k(study: Workspace) -> Dataset:
+    """The rated dataset of a study's folder."""
+    return Dataset("seagull-3k", "export", study, study)
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,61 @@ def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[
     scores = _by_rendering(_scores(dataset, key))
     for rendering in read_records(space.table_file("renderings", key), Rendering):
         said = labels.get(rendering.rendering_id, [])
+        if dataset.stage == "export" and not said:
+            continue  # nobody has rated it yet
         yield _sample(dataset, rendering, rois, said, scores.get(rendering.rendering_id, []))
 
 
 def _judgments(dataset: Dataset, key: str) -> Sequence[Any]:
     """A scene's labels, or what its people's ratings come to."""
-    if dataset.stage == "study":
-        return opinions(read_records(dataset.space.table_file("ratings", key), Rating))
+    if dataset.stage == "export":
+        return said_by_people(read_records(dataset.space.table_file("estimates", key), Estimate))
     return read_records(dataset.space.table_file("labels", key), Label)
+
+
+@dataclass(frozen=True)
+class RatedLabel:
+    """What people say of one ROI: the label, and the model's estimates with their intervals."""
+
+    rendering_id: str
+    roi_id: str
+    scene_id: str
+    quality: float  # 0..4
+    importance: float  # 0..4
+    severities: dict[str, float | None]  # 0..4 by distortion; None: without
+    ratings: int  # valid ones
+    raters: str  # people | simulated
+    estimates: dict[str, list[float]]  # question -> estimate, low, high
+
+
+def said_by_people(estimates: Sequence[Estimate]) -> list[RatedLabel]:
+    """One label for each ROI, from its estimates of all questions."""
+    groups: dict[tuple[str, str], dict[str, Estimate]] = {}
+    for row in estimates:
+        groups.setdefault((row.rendering_id, row.roi_id), {})[row.question] = row
+    return [_rated(rows) for rows in groups.values()]
+
+
+def _rated(rows: dict[str, Estimate]) -> RatedLabel:
+    quality = rows["quality"]
+    return RatedLabel(
+        rendering_id=quality.rendering_id,
+        roi_id=quality.roi_id,
+        scene_id=quality.scene_id,
+        quality=_value(quality) or 0.0,
+        importance=_value(rows["importance"]) or 0.0,
+        severities={name: _value(rows[name]) for name in DISTORTIONS},
+        ratings=quality.ratings,
+        raters=quality.raters,
+        estimates={name: [row.estimate, row.low, row.high] for name, row in rows.items()},
+    )
+
+
+def _value(row: Estimate) -> float | None:
+    """The mean, or the model's estimate on the same scale; None for "without" by either."""
+    if row.label == "mean" or row.mean is None:
+        return row.mean
+    return min(max(row.estimate, 0.0), RATING_TOP)
 
 
 def _scores(dataset: Dataset, key: str) -> Sequence[Label]:

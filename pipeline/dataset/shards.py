@@ -69,6 +69,8 @@ def write_shards(dataset: Dataset, config: Config) -> Sharded:
 
 
 def _ready(dataset: Dataset, config: Config) -> tuple[list[Scene], dict[str, Done], int]:
+    if dataset.stage == "export":
+        return _exported(dataset, config)
     ledger = Ledger(dataset.ledger_space, config, [dataset.stage])
     dones: dict[str, Done] = {}
     sources = known_sources(dataset.ledger_space)
@@ -79,10 +81,20 @@ def _ready(dataset: Dataset, config: Config) -> tuple[list[Scene], dict[str, Don
     if not dones:
         raise SeagullError(
             f"{dataset.space.root} has no scene whose {dataset.stage} are done with this"
-            f" configuration; run `seagull {'build' if dataset.stage == 'labels' else 'study'}`"
+            " configuration; run `seagull build`"
         )
     scenes = [_scene(dataset.space, key, config) for key in sorted(dones)]
     return scenes, dones, len(sources) - len(dones)
+
+
+def _exported(dataset: Dataset, config: Config) -> tuple[list[Scene], dict[str, Done], int]:
+    """The rated scenes of a study: those whose tables an export has written."""
+    space = dataset.space
+    keys = [scene.scene_id for scene in read_records(space.table("scenes"), Scene)]
+    dones = {key: done for key in keys if (done := read_done(space.done("export", key)))}
+    if not dones:
+        raise SeagullError(f"{space.root} has no rated ROI yet; run `seagull study export`")
+    return [_scene(space, key, config) for key in sorted(dones)], dones, len(keys) - len(dones)
 
 
 def _scene(space: Workspace, key: str, config: Config) -> Scene:
