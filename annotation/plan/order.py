@@ -96,21 +96,28 @@ def _endless(golden: Sequence[int], draw: np.random.Generator) -> Iterator[int]:
 
 
 def _with_golden(body: _Body, golden: Sequence[int], draw: np.random.Generator) -> _Body:
+    """Golden items anywhere but first, none beside itself."""
     made = list(body)
     for item in golden:
-        made.insert(int(draw.integers(len(made) + 1)), (item, ("golden", item), "golden"))
+        image = ("golden", item)
+        places = [p for p in range(1, len(made) + 1) if image not in _about(made, p)]
+        if places:
+            made.insert(places[int(draw.integers(len(places)))], (item, image, "golden"))
     return made
 
 
 def _with_repeats(body: _Body, count: int, draw: np.random.Generator) -> _Body:
-    """Repeats of ROIs of the first half where, in the second, no neighbour is of their image."""
+    """Repeats of ROIs of the first half where, in the second, no neighbour is of their image.
+
+    Never last: the next session may begin with their image.
+    """
     made, half = list(body), (len(body) + 1) // 2
     early = [row for row in body[:half] if row[2] == "rating"]
     for k in draw.permutation(len(early)):
         if count <= 0:
             break
         item, image, _ = early[k]
-        places = [p for p in range(half + 1, len(made) + 1) if image not in _about(made, p)]
+        places = [p for p in range(half + 1, len(made)) if image not in _about(made, p)]
         if places:
             made.insert(places[int(draw.integers(len(places)))], (item, image, "repeat"))
             count -= 1

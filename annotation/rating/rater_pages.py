@@ -80,6 +80,13 @@ class RaterPages:
             )
         return found
 
+    def consented(self, request: Request) -> RaterRow:
+        """The rater, who has agreed; 403 before that."""
+        rater = self.rater(request)
+        if not rater.consented:
+            raise HTTPException(403, "open your link and read what the study is first")
+        return rater
+
     def page(self, request: Request) -> Response:
         """Consent first, then the check, then the items."""
         rater = self.rater(request)
@@ -120,12 +127,12 @@ class RaterPages:
 
     def next(self, request: Request) -> Response:
         """What comes next."""
-        rater = self.rater(request)
+        rater = self.consented(request)
         return JSONResponse(self._next(request, rater, self.store.standing(rater.rater)))
 
     async def vote(self, request: Request) -> Response:
         """Store a vote and say what comes next; the same vote again is the same answer."""
-        rater = await run_in_threadpool(self.rater, request)
+        rater = await run_in_threadpool(self.consented, request)
         vote = parse_vote(await read_json(request))
         try:
             standing = await run_in_threadpool(self.store.cast, rater.rater, vote)
