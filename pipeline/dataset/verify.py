@@ -17,14 +17,14 @@ from manifests.done import read_done
 from manifests.errors import SceneError, SeagullError
 from manifests.files import sha256_of, sha256_of_file
 from manifests.images import decode_image
-from manifests.keys import DISTORTIONS, WITHOUT, check_key, parse_rendering_id
+from manifests.keys import WITHOUT, check_key, parse_rendering_id
 from manifests.progress import progress
-from manifests.ratings import Rating
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.rle import decode
 from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.dataset.verify_shards import check_shards
+from pipeline.dataset.verify_study import check_study
 from pipeline.intake.sources import split_of
 
 
@@ -38,6 +38,8 @@ def verify(workspace: Workspace, config: Config) -> tuple[Counter[str], list[str
     if not scenes:
         raise SeagullError(f"{workspace.root} holds no scene; nothing to verify")
     seen: Counter[str] = Counter()
+    if (workspace.root / "plan").is_dir():  # a study's own folder
+        return seen, _study(workspace, seen)
     problems: list[str] = []
     images: dict[str, str] = {}
     with progress(len(scenes), "verify", "scenes") as bar:
@@ -47,10 +49,7 @@ def verify(workspace: Workspace, config: Config) -> tuple[Counter[str], list[str
             bar.update()
     problems += _all_shards(workspace, scenes, seen, images)
     if workspace.study.is_dir():
-        study = Workspace(workspace.study)
-        rated: dict[str, str] = {}
-        problems += _guarded(_study(study, seen, rated), "study")
-        problems += _all_shards(study, scenes, seen, rated)
+        problems += _study(Workspace(workspace.study), seen)
     return seen, problems
 
 
@@ -177,19 +176,14 @@ def _labels(
             yield f"{label.roi_id}: importance {label.importance} in the reference itself"
 
 
-def _study(study: Workspace, seen: Counter[str], images: dict[str, str]) -> Iterator[str]:
-    """SEAGULL-3k: its images, and ratings on the scale, of ROIs that are there."""
+def _study(study: Workspace, seen: Counter[str]) -> list[str]:
+    """SEAGULL-3k: its images, what people say of them, its shards."""
+    images: dict[str, str] = {}
+    problems: list[str] = []
     for row in read_records(study.table("renderings"), Rendering):
-        yield from _rendering(study, row)
+        problems += _guarded(_rendering(study, row), row.rendering_id)
         images[row.rendering_id] = row.sha256
         seen["rated renderings"] += 1
-    rois = {roi.roi_id for roi in read_records(study.table("rois"), Roi)}
-    for rating in read_records(study.table("ratings"), Rating):
-        seen["ratings"] += 1
-        if rating.rendering_id not in images or rating.roi_id not in rois:
-            yield f"{rating.rendering_id} {rating.roi_id}: rated, but not there"
-        severities = [getattr(rating, name) for name in DISTORTIONS]
-        if not all(0 <= value <= 5 for value in severities) or not (
-            0 <= rating.quality <= 4 and 0 <= rating.importance <= 4
-        ):
-            yield f"{rating.rendering_id} {rating.roi_id}: {rating.rater} is off the scale"
+    problems += _guarded(check_study(study, seen, images), "study")
+    scenes = read_records(study.table("scenes"), Scene)
+    return problems + _all_shards(study, scenes, seen, images)

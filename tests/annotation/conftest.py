@@ -85,6 +85,12 @@ def _write_lessons(folder: StudyFolder) -> None:
 
 
 @pytest.fixture
+def planned_study() -> type[PlannedStudy]:
+    """How to make one of another size."""
+    return PlannedStudy
+
+
+@pytest.fixture
 def planned(tmp_path: Path):
     """24 ROIs on 8 photographs, four raters, sessions of twelve."""
     study = PlannedStudy(tmp_path / "study")
