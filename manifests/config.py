@@ -5,6 +5,7 @@ its own section, so that changing the training does not redo the renderings.
 """
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -38,8 +39,8 @@ class RenderConfig:
 class MasksConfig:
     """Which models find ROIs and which of their masks are kept."""
 
-    detector: Literal["embedded", "seem", "detectron2", "hf"] = "embedded"
-    segmenter: Literal["embedded", "sam", "hf"] = "embedded"
+    detector: str = "embedded"  # seem | detectron2 | hf, or one of a package (docs/extending.md)
+    segmenter: str = "embedded"  # sam | hf, or one of a package
     detector_weights: str = ""  # a checkpoint, or a folder for hf
     detector_options: dict[str, Any] = field(
         default_factory=dict
@@ -67,7 +68,7 @@ class ScorerConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    scorer: str = "embedded"  # a pyiqa full-reference metric, or embedded: the weight-free default
+    scorer: str = "embedded"  # embedded (weight-free), pyiqa's by name, or a package's
     weights: str = ""  # for topiq_fr and other learned metrics: the checkpoint
     without_above: float | None = None  # None: the scorer's own threshold (TOPIQ's is 0.92)
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"  # of TOPIQ; the others compute in float64
@@ -105,21 +106,56 @@ class ShardsConfig:
 class NetworkConfig:
     """The SEAGULL network. The defaults are the compact one that learns on two cores."""
 
+    model: str = ""  # a folder to begin with: an exported network, or the released SEAGULL-7B
     encoder: str = "compact"  # or a timm ConvNeXt by name
     encoder_weights: str = ""  # frozen where given, trained where not
     llm: str = "compact"  # or the folder of a Llama in transformers' format
     view: int = 128  # pixels of the square overview
     patch: int = 64  # native pixels of the square local crop
     width: int = 128  # P of the mask-based feature extractor
+    extractor: Literal["paper", "released"] = "paper"  # released: SEAGULL-7B's, at 512 pixels
+    projector: Literal["linear", "mlp2x_gelu"] = "linear"  # image tokens -> LLM
+    prompt: Literal["paper", "released"] = "paper"
+    resize: Literal["area", "bicubic"] = "area"  # of the overview; bicubic: shortest edge, squashed
     image_tokens_from: Literal[3, 4] = 4
     key_tokens: Literal["spatial", "channel"] = "spatial"
     sa_over: Literal["levels", "rois"] = "levels"  # self-attention of eq. 3
-    lora_rank: int = 0  # 0: train the LLM whole
-    lora_alpha: int = 256
+    sa_norm: Literal["pre", "post", "none"] = "pre"  # none: attention alone, as eq. 3 has it
+    mask_pooling: Literal["touched", "area", "bilinear"] = "touched"  # MP of eq. 2
+    fuse_gelu: bool = True  # between the two layers of eq. 4, which has none
+    local_view: Literal["native", "crop"] = "native"  # crop: the masked ROI through two CNNs
+    global_token: bool = True
+    local_token: bool = True
+    lora_rank: int | None = None  # None: 128 beside a given LLM; 0: train the LLM whole
+    lora_alpha: int | None = None  # None: twice the rank
+    lora_dropout: float = 0.05
+    llm_precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where it is frozen
+
+    @property
+    def rank(self) -> int:
+        """LoRA's rank; the paper's 128 beside a given LLM, where none is said."""
+        if self.lora_rank is None:
+            return 0 if self.llm == "compact" else 128
+        return self.lora_rank
+
+    @property
+    def alpha(self) -> int:
+        """LoRA's alpha; twice the rank where none is said, as in the paper."""
+        return 2 * self.rank if self.lora_alpha is None else self.lora_alpha
+
+    @property
+    def frozen_llm(self) -> bool:
+        """Whether the LLM's own weights stay as they are, with LoRA beside them."""
+        return self.rank > 0
 
     def __post_init__(self) -> None:
         _require(self.width >= 8 and self.width % 8 == 0, "width must be a multiple of 8 heads")
         _require(self.view >= 32 and self.patch >= 16, "view must be 32 or more, patch 16 or more")
+        _require(self.global_token or self.local_token, "global_token or local_token must be true")
+        _require(
+            self.rank >= 0 and self.alpha >= 0, "lora_rank and lora_alpha must not be negative"
+        )
+        _require(0 <= self.lora_dropout < 1, "lora_dropout must be in [0, 1)")
 
 
 @dataclass(frozen=True)
@@ -128,20 +164,31 @@ class TrainConfig:
 
     epochs: float = 1.0
     steps: int = 0  # 0: from the epochs
-    batch: int = 32  # images a step
+    batch: int = 32  # images a step, over all processes
+    micro_batch: int = 0  # images a forward pass of a process; 0: batch / processes
     rois: int = 1  # taken of each image, one question each
+    share: float = 1.0  # of the training images (table 3 of the paper)
+    scratch: bool = False  # stage 2 from new weights instead of stage 1's (table 4)
     learning_rate: float = 2e-3
     warm_up: float = 0.04
     weight_decay: float = 0.0
-    judgments: float = 0.5  # chance that a question is a judgment (JIR), in stage 1
+    questions: Literal["drawn", "fixed"] = "drawn"  # fixed: an epoch asks a ROI's six, once each
+    judgments: float = 0.5  # chance that a question is a judgment (JIR); 0 leaves them out
+    word_targets: Literal["hard", "soft"] = "hard"  # soft: a level's word shares with its neighbour
+    augmentation: Literal["none", "symmetries", "channels"] = "symmetries"  # channels: and orders
     auxiliary: float = 0.5  # weight of the heads that read type and levels from the ROI tokens
     device: str = "cpu"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 beside a given LLM
+    gradient_checkpointing: bool = False  # of the LLM: less memory, a third more computing
     threads: int = 2
     checkpoint_every: int = 200  # steps
+    validate_every: int = 0  # steps; 0: at the end, where there is a val split
+    validate_rois: int = 256
 
     def __post_init__(self) -> None:
         _require(0 <= self.judgments <= 1, "judgments must be a share in [0, 1]")
+        _require(0 < self.share <= 1, "share must be in (0, 1]; without pretraining: scratch")
+        _require(self.rois >= 1 and self.micro_batch >= 0, "rois >= 1 and micro_batch >= 0")
         _require(self.batch >= 1 and self.learning_rate > 0, "batch and learning_rate must be > 0")
 
 
@@ -200,8 +247,43 @@ class WorkConfig:
 
     attempts: int = 2  # for what may pass: a worker that died or ran out of time
     timeout_s: float = 14400.0  # limit of one scene in one stage; TOPIQ on a CPU takes an hour
+    memory_mb: int = 0  # MiB one scene may take in one stage; 0: the machine's, shared by workers
+    wait_s: float = 60.0  # without any worker for so long, a run ends and says why
     gpus: float = 0.0  # of one worker of masks and labels
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        _require(self.memory_mb == 0 or self.memory_mb >= 256, "memory_mb must be 0 or 256 or more")
+        _require(self.wait_s > 0, "wait_s must be > 0 seconds")
+
+
+@dataclass(frozen=True)
+class ReleaseConfig:
+    """What a release says of itself, and the questions that only its publisher can answer.
+
+    Never part of a fingerprint: it must not change a byte of the data.
+    """
+
+    name: str = "seagull-100w"
+    version: str = "1.0.0"
+    authors: tuple[str, ...] = ()
+    contact: str = ""  # whom to write to: an address or a URL
+    url: str = ""  # where the release will be found
+    photographs: str = ""  # what the photographs are and where they are from
+    pixels_licence: str = ""  # their terms: an SPDX identifier or a URL
+    redistribute: bool | None = None  # do these terms let their renderings be passed on?
+    labels_licence: str = ""  # of masks, labels and parameters: an SPDX identifier or a URL
+    persons: Literal["", "none", "incidental", "consented"] = ""  # recognisable in photographs
+
+    def __post_init__(self) -> None:
+        _require(
+            re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", self.name) is not None,
+            "name must be lower-case letters, digits and '-', at most 60",
+        )
+        _require(
+            re.fullmatch(r"\d+\.\d+\.\d+", self.version) is not None,
+            "version must be three numbers as in 1.0.0",
+        )
 
 
 @dataclass(frozen=True)
@@ -219,13 +301,15 @@ class Config:
     finetune: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4, epochs=5))
     study: StudyConfig = field(default_factory=StudyConfig)
     work: WorkConfig = field(default_factory=WorkConfig)
+    release: ReleaseConfig = field(default_factory=ReleaseConfig)
 
     @property
     def fingerprint(self) -> str:
-        """Of everything but `work`."""
-        return fingerprint(**{k: v for k, v in to_dict(self).items() if k != "work"})
+        """Hash of every section but `work` and `release`."""
+        made_with = {k: v for k, v in to_dict(self).items() if k not in ("work", "release")}
+        return fingerprint(**made_with)
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """A section, or the whole configuration, as plain values."""
+    """Turn a section, or the whole configuration, into plain values."""
     return dataclasses.asdict(config)

@@ -1,7 +1,12 @@
-"""Where everything of one dataset lies. Paths only: nothing here reads or writes."""
+"""Where everything of one dataset lies. Paths only: nothing here reads or writes.
+
+Keys and paths that come from tables and records lead nowhere else: a workspace may be another's.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from manifests.errors import SceneError
 
 SPLITS = ("train", "val", "test")
 
@@ -17,24 +22,35 @@ class Workspace:
         """The resolved configuration with its fingerprint."""
         return self.root / "config.yaml"
 
+    def file(self, path: str) -> Path:
+        """Return the file that a table or a record names, relative to the workspace.
+
+        Raises:
+            SceneError: missing_input, when the path is absolute or leads out of the workspace.
+        """
+        parts = path.split("/")
+        if "" in parts or ".." in parts or "\0" in path:
+            raise SceneError("missing_input", f"{path!r} is no path within {self.root}")
+        return self.root / path
+
     def renderings(self, scene_id: str) -> Path:
-        """The folder of a scene's images."""
-        return self.root / "renderings" / scene_id
+        """Return the folder of a scene's images."""
+        return self.root / "renderings" / _one_name(scene_id)
 
     def table(self, name: str) -> Path:
-        """The folder of a table: scenes, renderings, rois, labels, scores, failures."""
+        """Return the folder of a table: scenes, renderings, rois, labels, scores, failures."""
         return self.root / "tables" / name
 
     def table_file(self, name: str, key: str) -> Path:
         """One scene's part of a table."""
-        return self.table(name) / f"{key}.parquet"
+        return self.table(name) / f"{_one_name(key)}.parquet"
 
     def done(self, stage: str, key: str) -> Path:
-        """The record that a stage writes last for a scene."""
-        return self.root / "done" / stage / f"{key}.json"
+        """Return the record that a stage writes last for a scene."""
+        return self.root / "done" / stage / f"{_one_name(key)}.json"
 
     def shards(self, split: str) -> Path:
-        """The folder of a split's tars and their Parquet index."""
+        """Return the folder of a split's tars and their Parquet index."""
         return self.root / "shards" / split
 
     @property
@@ -66,3 +82,9 @@ class Workspace:
     def report(self) -> Path:
         """The folder of the report and its pictures."""
         return self.root / "report"
+
+
+def _one_name(key: str) -> str:
+    if "/" in key or key in ("", ".", "..") or "\0" in key:
+        raise SceneError("missing_input", f"{key!r} is no key of a scene")
+    return key

@@ -6,6 +6,9 @@
     dataset/  samples, tars and their index, the card, verify
     study/    SEAGULL-3k: photographs in, lessons, plan, export, simulated raters
     look/     plan and status, pictures, the report
+    pages/    regions asked about, by command or page; a dataset walked through in the browser
+    release/  a dataset made ready for others, with its pixels or as a recipe
+    export/   COCO instances JSON, FiftyOne
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars
     cli/      the command `seagull`
 

@@ -98,12 +98,12 @@ def _read_livec(table: Path) -> _Rows:
 def _matrix(path: Path, name: str) -> np.ndarray:
     from scipy.io import loadmat, whosmat
 
+    if not path.is_file():
+        raise SeagullError(f"{path} is missing; LIVEC is distributed with it")
     try:
         there = [variable for variable, _, _ in whosmat(path)]
         if name in there:
             return np.asarray(loadmat(path, variable_names=[name])[name])
-    except FileNotFoundError as error:
-        raise SeagullError(f"{path} is missing; LIVEC is distributed with it") from error
     except Exception as error:  # what is no .mat raises ValueError, TypeError, struct.error, ...
         raise SeagullError(f"{path} is no MATLAB file of version 4 to 7.2: {error}") from error
     raise SeagullError(f"{path}: expected a variable {name}, found {', '.join(there) or 'none'}")

@@ -1,30 +1,13 @@
 """What the RAW says about how it was taken. Unknown is None: never LibRaw's 0.0 or 1.0."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import rawpy
 
+from isp.raw.camera import plain
 from isp.raw.sensor import Sensor
-from manifests.records import WhiteBalance
-
-
-@dataclass(frozen=True)
-class Capture:
-    """The columns of `manifests.records.Scene` that come from the file."""
-
-    camera_make: str | None
-    camera_model: str | None
-    lens: str | None
-    lens_correction: str
-    iso: float | None
-    shutter_s: float | None
-    aperture_f: float | None
-    focal_length_mm: float | None
-    raw_width: int
-    raw_height: int
-    white_balance: WhiteBalance
+from manifests.records import Capture
 
 
 def read_capture(sensor: Sensor) -> Capture:
@@ -50,8 +33,8 @@ def read_capture(sensor: Sensor) -> Capture:
 
 
 def lens_name(raw: rawpy.RawPy) -> str | None:
-    """The lens as the file names it."""
-    return str(raw.lens.model).strip() or None
+    """Return the lens as the file names it."""
+    return plain(str(raw.lens.model))
 
 
 def _positive(value: float) -> float | None:

@@ -18,14 +18,14 @@ import cv2
 import numpy as np
 import rawpy
 
-from isp.develop.geometry import working_size
-from isp.develop.recipes import REFERENCE, Recipe, recipes
-from isp.develop.renderer import develop
-from isp.distortions.compression import store
+from isp.development.recipes import REFERENCE, Recipe, recipes
+from isp.development.renderer import develop
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
+from manifests.images import encode_image, fitted_size
+from manifests.memory import keep_freed_memory
 
 _REPEATS = 5  # of a peer's single rendering
 _QUALITY = 95
@@ -38,6 +38,8 @@ def rows(raw: Path | None = None, config: RenderConfig | None = None) -> list[di
         raw: the file; without one, a 2-megapixel DNG made from a bundled photograph.
         config: what ours renders with; the size is everybody's.
     """
+    cv2.setNumThreads(1)
+    keep_freed_memory()
     config = config or RenderConfig()
     with tempfile.TemporaryDirectory() as folder:
         path = raw or _bundled_dng(Path(folder))
@@ -94,7 +96,7 @@ def _floor(path: Path, config: RenderConfig) -> float:
 
     def work() -> None:
         for _ in range(20):
-            store(cv2.LUT(linear, table), "jpg", _QUALITY)
+            encode_image(cv2.LUT(linear, table), "jpg", _QUALITY)
 
     return cpu_seconds(work) / 20
 
@@ -102,7 +104,7 @@ def _floor(path: Path, config: RenderConfig) -> float:
 def _peers(path: Path, config: RenderConfig, folder: Path) -> dict[str, float | None]:
     target = folder / "peer.jpg"
     sensor = _size(path)
-    width, height = working_size(*sensor, config.long_edge)
+    width, height = fitted_size(*sensor, config.long_edge)
     commands: dict[str, list[str]] = {
         "rawtherapee-cli": [
             "rawtherapee-cli", "-Y", "-o", str(target), "-d", "-s",

@@ -1,4 +1,4 @@
-"""How true our colours are: a RAW of an X-Rite ColorChecker against the chart's published colours.
+"""How true our colors are: a RAW of an X-Rite ColorChecker against the chart's published colors.
 
     python -m isp.tools.colorchecker RAW --corners X,Y X,Y X,Y X,Y
 
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from skimage.color import deltaE_ciede2000, xyz2lab
 
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from isp.raw.color import SRGB_TO_XYZ, decode_srgb
-from isp.tools.calibrate import decode
 from manifests.config import RenderConfig
+from manifests.images import decode_image
 
 Corners = tuple[tuple[float, float], ...]
 
@@ -49,7 +49,7 @@ _HALF_PATCH = 0.25  # of the distance between patches: the middle half of each i
 
 
 def patches(picture: np.ndarray, corners: Corners) -> np.ndarray:
-    """Mean colours (24, 3) of a (H, W, 3) picture, row by row, between the four corner centres."""
+    """Mean colors (24, 3) of a (H, W, 3) picture, row by row, between the four corner centres."""
     height, width = picture.shape[:2]
     at = np.asarray(corners, np.float64) * (width, height)
     half = _HALF_PATCH * np.linalg.norm(at[1] - at[0]) / 5
@@ -72,7 +72,7 @@ def differences(linear: np.ndarray) -> np.ndarray:
 
 
 def chart_linear_srgb() -> np.ndarray:
-    """The chart's colours as linear sRGB (24, 3), some out of gamut."""
+    """Return the chart's colors as linear sRGB (24, 3), some out of gamut."""
     y = (CHART_LAB[:, 0] + 16) / 116
     cubes = np.stack([y + CHART_LAB[:, 1] / 500, y, y - CHART_LAB[:, 2] / 200], axis=1)
     ratio = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29))
@@ -83,7 +83,7 @@ def measure(raw: Path, corners: Corners, config: RenderConfig) -> np.ndarray:
     """CIEDE2000 (24,) of our rendering of `raw`, tone neutral."""
     neutral = replace(config, tone="neutral", format="png")
     _, images = develop(raw, "", [REFERENCE], neutral, 0)
-    picture = decode(next(images).content)
+    picture = decode_image(next(images).content, str(raw))
     return differences(patches(decode_srgb(picture / 255.0), corners))
 
 
@@ -92,10 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("raw", type=Path)
     parser.add_argument("--corners", nargs=4, required=True, metavar="X,Y")
-    told = parser.parse_args()
-    corners = tuple((float(x), float(y)) for x, y in (c.split(",") for c in told.corners))
-    found = measure(told.raw, corners, RenderConfig())
-    print(f"mean {found.mean():.2f}  median {np.median(found):.2f}  worst {found.max():.2f}")
+    arguments = parser.parse_args()
+    corners = tuple((float(x), float(y)) for x, y in (c.split(",") for c in arguments.corners))
+    errors = measure(arguments.raw, corners, RenderConfig())
+    print(f"mean {errors.mean():.2f}  median {np.median(errors):.2f}  worst {errors.max():.2f}")
 
 
 if __name__ == "__main__":

@@ -29,12 +29,13 @@ from labelers.engine.rois import find_rois
 from labelers.scorers import metric
 from labelers.scorers.ssim import LocalSsim
 from manifests.config import MasksConfig
+from manifests.images import decode_image, encode_jpeg, fitted, read_image
 
 METRICS = ("ssimc", "ssim", "ms_ssim", "fsim", "vsi", "gmsd", "nlpd", "psnr")
 STEPS = np.arange(1, 7)
 _LONG_EDGE = 256
 _EYE_SIGMA = 1.0  # pixels
-_SEEN = 2.0  # CIEDE2000
+_VISIBLE = 2.0  # CIEDE2000
 
 
 def _linear(image: Image) -> NDArray[np.float64]:
@@ -74,8 +75,7 @@ def _colorfulness(image: Image, step: float) -> Image:
 
 
 def _compression(image: Image, step: float) -> Image:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, round(100 - 15 * step)]
-    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR))
+    return decode_image(encode_jpeg(image, round(100 - 15 * step), "420"), "compression")
 
 
 DISTORTIONS: dict[str, tuple[Callable[[Image, float], Image], int]] = {
@@ -92,21 +92,15 @@ DISTORTIONS: dict[str, tuple[Callable[[Image, float], Image], int]] = {
 
 
 def photographs(folder: Path | None) -> list[Image]:
-    """Encoded RGB photographs, uint8, long edge 256 pixels."""
+    """Load encoded RGB photographs, uint8, long edge 256 pixels."""
     if folder is None:
         from skimage import data
 
         images = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
     else:
         files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".png"))
-        images = [np.asarray(cv2.imread(str(p)))[..., ::-1] for p in files]
-    return [_fitted(np.ascontiguousarray(image)) for image in images]
-
-
-def _fitted(image: Image) -> Image:
-    scale = _LONG_EDGE / max(image.shape[:2])
-    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        images = [read_image(p) for p in files]
+    return [fitted(image, _LONG_EDGE) for image in images]
 
 
 def falls(name: str, photos: list[Image]) -> tuple[dict[str, tuple[float, float]], float]:
@@ -126,7 +120,7 @@ def falls(name: str, photos: list[Image]) -> tuple[dict[str, tuple[float, float]
 
 
 def _ssimc(image: Image, reference: Image) -> float:
-    """The whole image as one crop: the same number as pyiqa's, thirty times sooner."""
+    """Score the whole image as one crop: the same number as pyiqa's, thirty times sooner."""
     height, width = reference.shape[:2]
     whole = Crop((0, 0, width, height), np.ones((height, width), np.bool_))
     return float(LocalSsim().scores(reference, [whole], [image]).quality[0, 0])
@@ -136,8 +130,8 @@ def visible_difference(image: Image, reference: Image) -> NDArray[np.float64]:
     """CIEDE2000 of two encoded RGB images after the eye's blur, HxW."""
     from skimage.color import deltaE_ciede2000
 
-    seen = [cv2.GaussianBlur(_linear(i), (0, 0), _EYE_SIGMA) for i in (image, reference)]
-    lab = [cv2.cvtColor(_encoded(s).astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for s in seen]
+    blurred = [cv2.GaussianBlur(_linear(i), (0, 0), _EYE_SIGMA) for i in (image, reference)]
+    lab = [cv2.cvtColor(_encoded(s).astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for s in blurred]
     return np.asarray(deltaE_ciede2000(*lab), np.float64)
 
 
@@ -157,12 +151,12 @@ def quality_and_difference(photos: list[Image]) -> Iterator[tuple[str, float, fl
 
 
 def equal_error(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> tuple[float, float]:
-    """The threshold that errs equally often on both sides, and how often."""
+    """Find the threshold that errs equally often on both sides, and how often."""
     candidates = np.unique(scores)
-    seen = np.array([(scores[visible] > t).mean() for t in candidates])
-    unseen = np.array([(scores[~visible] <= t).mean() for t in candidates])
-    best = int(np.argmin(np.abs(seen - unseen)))
-    return float(candidates[best]), float((seen[best] + unseen[best]) / 2)
+    false_without = np.array([(scores[visible] > t).mean() for t in candidates])
+    false_distorted = np.array([(scores[~visible] <= t).mean() for t in candidates])
+    best = int(np.argmin(np.abs(false_without - false_distorted)))
+    return float(candidates[best]), float((false_without[best] + false_distorted[best]) / 2)
 
 
 def main() -> None:
@@ -178,13 +172,13 @@ def main() -> None:
         print(f"{name:<11}{cells}{seconds:>10.3f}", flush=True)
     rows = list(quality_and_difference(photos))
     scores = np.array([r[1] for r in rows])
-    visible = np.array([r[2] >= _SEEN for r in rows])
+    visible = np.array([r[2] >= _VISIBLE for r in rows])
     threshold, error = equal_error(scores, visible)
     print(f"ssimc 'without' above {threshold:.3f}: wrong on {error:.1%} of either side")
     for distortion in DISTORTIONS:
         own = np.array([r[0] == distortion for r in rows])
-        said, seen = scores[own] <= threshold, visible[own]
-        print(f"  {distortion:<15} agrees on {(said == seen).mean():.1%} of {own.sum()} ROIs")
+        agree = (scores[own] <= threshold) == visible[own]
+        print(f"  {distortion:<15} agrees on {agree.mean():.1%} of {own.sum()} ROIs")
 
 
 if __name__ == "__main__":

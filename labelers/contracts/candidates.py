@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,14 +40,14 @@ class Candidate:
 
 
 class Detector(Protocol):
-    """Finds objects."""
+    """A model that finds objects."""
 
     def detect(self, image: Image) -> list[Detection]:
         """Objects of an encoded RGB image (uint8 HxWx3), best first."""
 
 
 class Prompted(Protocol):
-    """One image, ready for prompts."""
+    """One image that a segmenter has opened, ready for prompts."""
 
     def boxes(self, detections: Sequence[Detection]) -> list[Candidate]:
         """One mask a detection, in order."""
@@ -56,13 +57,13 @@ class Prompted(Protocol):
 
 
 class Segmenter(Protocol):
-    """Turns prompts into masks."""
+    """A model that turns prompts, boxes and points, into masks."""
 
     def open(self, image: Image) -> Prompted:
         """Do once what all prompts of an encoded RGB image (uint8 HxWx3) share."""
 
 
 def box_of(mask: Mask) -> tuple[float, float, float, float]:
-    """The xyxy box of a mask that is not empty, the far edges outside."""
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1)
+    """Return the xyxy box of a mask that is not empty, the far edges outside."""
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return float(x), float(y), float(x + width), float(y + height)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from labelers.contracts.candidates import Image
 from manifests.records import Roi
-from manifests.rle import Mask, decode
+from manifests.rle import Mask, mask_of
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,27 @@ class Crop:
     bbox_xywh: tuple[int, int, int, int]
     mask: Mask
 
+    @classmethod
+    def of(cls, mask: Mask) -> "Crop":
+        """Make the crop of a mask, bool HxW of the image, that is not empty."""
+        x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+        return cls((x, y, w, h), np.ascontiguousarray(mask[y : y + h, x : x + w]))
+
     @property
     def window(self) -> tuple[slice, slice]:
-        """The box as rows and columns."""
+        """The box as slices of rows and columns."""
         x, y, w, h = self.bbox_xywh
         return slice(y, y + h), slice(x, x + w)
 
     def masked(self, image: Image, least: int = 1) -> Image:
-        """The box of `image`, zero outside the mask and below and right up to `least` pixels."""
+        """Cut the box out of `image`, zero outside the mask and, up to `least`, below and right."""
         h, w = self.mask.shape
         out = np.zeros((max(h, least), max(w, least), 3), np.uint8)
         out[:h, :w] = image[self.window] * self.mask[..., None]
         return out
 
     def pasted(self, reference: Image, rendering: Image) -> Image:
-        """`reference` with the ROI's pixels from `rendering`."""
+        """Return `reference` with the ROI's pixels from `rendering`."""
         out = reference.copy()
         out[self.window] = np.where(
             self.mask[..., None], rendering[self.window], reference[self.window]
@@ -46,9 +53,9 @@ class Crop:
 
 
 def crop_of(roi: Roi) -> Crop:
-    """The crop of a ROI record."""
+    """Make the crop of a ROI record."""
     x, y, w, h = roi.bbox_xywh
-    mask = decode(roi.rle, roi.height, roi.width)[y : y + h, x : x + w]
+    mask = mask_of(roi)[y : y + h, x : x + w]
     return Crop((x, y, w, h), np.ascontiguousarray(mask))
 
 

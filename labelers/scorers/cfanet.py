@@ -44,11 +44,11 @@ class Cfanet:
         return self.net.preprocess(stacked.float() / 255)
 
     def trace(self, images: Sequence[Image]) -> list[Tensor]:
-        """The images and every step's output (see `backbone.trace`)."""
+        """Return the images and every step's output (see `backbone.trace`)."""
         return trace(self.steps, self.tensor(images))
 
     def features(self, images: Sequence[Image]) -> list[Tensor]:
-        """The backbone's features, fine to coarse, NxCxHxW each."""
+        """Pick the backbone's features, fine to coarse, NxCxHxW each."""
         return features(self.steps, self.trace(images))
 
     def pooled(
@@ -74,7 +74,7 @@ class Cfanet:
         return torch.cat([pooling(plane, gate, reach) for plane in planes], dim=1)
 
     def score(self, pooled: Sequence[Tensor]) -> Any:
-        """Pooled features of all levels, fine to coarse, to one score an image; float64."""
+        """Pooled features of all scales, fine to coarse, to one score an image; float64."""
         query = self._tokens(len(pooled) - 1, pooled[-1])
         for block, i in zip(self.net.attn_blks, reversed(range(len(pooled) - 1)), strict=True):
             query = block(query, self._tokens(i, pooled[i]))
@@ -107,7 +107,7 @@ class Pooling:
         self.whole = Rect(0, shape[0], 0, shape[1])
 
     def __call__(self, feature: Tensor, gate: Tensor, where: Rect | None = None) -> Tensor:
-        """The cells, NxCxthxtw, of a feature (NxCxHxW, or 1xCxHxW) times a gate (Nx1xHxW).
+        """Pool the cells, NxCxthxtw, of a feature (NxCxHxW, or 1xCxHxW) times a gate (Nx1xHxW).
 
         With `where`, feature and gate are that part, and the result is what it adds.
         """
@@ -152,7 +152,7 @@ class _OneDnn(torch.nn.Module):
         self.where: Any = (conv.padding, conv.stride, conv.dilation, conv.groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """NxCxHxW to NxDxhxw."""
+        """Turn features NxCxHxW into NxDxhxw."""
         return torch.mkldnn_convolution(x, self.conv.weight, self.conv.bias, *self.where)
 
 

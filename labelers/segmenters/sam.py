@@ -14,7 +14,7 @@ from manifests.errors import SeagullError
 
 
 def load_sam(model: str, path: Path, device: str) -> Any:
-    """The Sam module `model` (vit_b, vit_l, vit_h) with the weights at `path`.
+    """Load the Sam module `model` (vit_b, vit_l, vit_h) with the weights at `path`.
 
     Raises:
         SeagullError: no such model, or the file is not its checkpoint.
@@ -82,8 +82,8 @@ class _SamEmbedding:
 
         predictor = self.predictor
         (height, width), side = predictor.input_size, predictor.model.image_encoder.img_size
-        seen = interpolate(low[None], (side, side), mode="bilinear", align_corners=False)
-        seen = seen[..., :height, :width]
+        square = interpolate(low[None], (side, side), mode="bilinear", align_corners=False)
+        square = square[..., :height, :width]
         if tuple(predictor.input_size) == tuple(predictor.original_size):
-            return seen[0]  # to interpolate to the same size changes nothing but the time
-        return interpolate(seen, predictor.original_size, mode="bilinear", align_corners=False)[0]
+            return square[0]  # to interpolate to the same size changes nothing but the time
+        return interpolate(square, predictor.original_size, mode="bilinear", align_corners=False)[0]

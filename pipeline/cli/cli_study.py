@@ -14,7 +14,7 @@ from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.presets import load_config
 from pipeline.cli.cli_work import end, run_stages, shard
-from pipeline.cli.options import FAILED, Job, job_options
+from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
 
 
 def _unless_subcommand(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,6 +33,7 @@ def _unless_subcommand(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--simulate", is_flag=True, help="Raters that do not exist, for demos and tests.")
 @_unless_subcommand
 @job_options
+@writes_workspace
 def study(job: Job, simulate: bool) -> None:
     """SEAGULL-3k: people rate regions of photographs in a browser.
 
@@ -48,9 +49,9 @@ def study(job: Job, simulate: bool) -> None:
 
     failures = run_stages(job, ["study"])
     folder = StudyFolder(job.workspace.study)
-    found = simulate_study(folder, job.config)
+    found = simulate_study(folder, job.config, job.workspace)
     click.echo(f"study   {len(found.ratings):,} ratings by simulated raters")
-    shard(folder.space, job.config, "seagull-3k")
+    shard(job, "seagull-3k")
     end(failures)
 
 
@@ -80,12 +81,14 @@ def init(
     workers: int | None,
 ) -> None:
     """Choose photographs and ROIs, make the lessons, plan who rates what."""
+    from pipeline.run.lock import only_writer
     from pipeline.study.init_study import init_study
 
-    folder = StudyFolder(out)
+    folder = StudyFolder(out.absolute())
     own = folder.space.config
     config = load_config(config_name or (str(own) if own.is_file() else "study"), overrides)
-    made = init_study(images, folder, config, workers or os.cpu_count() or 1)
+    with only_writer(folder.root):
+        made = init_study(images, folder, config, workers or os.cpu_count() or 1)
     click.echo(
         f"{made.photographs:,} photographs, {made.rois:,} ROIs, {config.study.raters} raters,"
         f" {made.turns:,} turns; links in {folder.links}"
@@ -121,7 +124,7 @@ def serve(out: Path, host: str, port: int, beyond_loopback: bool) -> None:
     from annotation.web.app import LOOPBACK_NAMES
     from annotation.web.serve import serve as serve_app
 
-    folder = StudyFolder(out)
+    folder = StudyFolder(out.absolute())
     config = _own_config(folder)
     store = VoteStore(folder.votes)
     hosts = ["*"] if beyond_loopback else LOOPBACK_NAMES
@@ -140,13 +143,15 @@ def serve(out: Path, host: str, port: int, beyond_loopback: bool) -> None:
 def export(out: Path) -> None:
     """All votes so far to tables and shards; may be run while the study is served."""
     from annotation.votes.vote_store import VoteStore
+    from pipeline.run.lock import only_writer
     from pipeline.study.export_study import export_study
 
-    folder = StudyFolder(out)
+    folder = StudyFolder(out.absolute())
     config = _own_config(folder)
     store = VoteStore(folder.votes)
     try:
-        found = export_study(folder, store, config)
+        with only_writer(folder.root):
+            found = export_study(folder, store, config)
     finally:
         store.close()
     valid = sum(rating.valid for rating in found.ratings)
@@ -158,7 +163,7 @@ def export(out: Path) -> None:
         if agreement.value is not None:
             click.echo(f"alpha {agreement.question:13} {agreement.value:.3f}")
     if found.estimates:
-        shard(folder.space, config, "seagull-3k")
+        shard(Job(None, folder.space, config, 1, "local"), "seagull-3k")
 
 
 @study.command()
@@ -173,7 +178,7 @@ def extend(out: Path, votes: int | None, by: str) -> None:
     from annotation.votes.vote_store import VoteStore
     from pipeline.study.extend_study import extend_study
 
-    folder = StudyFolder(out)
+    folder = StudyFolder(out.absolute())
     config = _own_config(folder)
     store = VoteStore(folder.votes)
     try:

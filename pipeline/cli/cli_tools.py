@@ -1,8 +1,10 @@
 """Commands beside the way: RAW files from photographs, benchmarks, levels, checkpoints."""
 
 import sys
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,7 +49,7 @@ def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
 @click.argument("recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @job_options
 def mix(job: Job, recipes: Path) -> None:
-    """Renderings with several distortions each, by the YAML RECIPES, into OUT/mixtures."""
+    """Render several distortions at once, by the YAML RECIPES, into OUT/mixtures."""
     from manifests.workspace import Workspace
     from pipeline.intake.sources import find_sources
     from pipeline.tools.mixtures import render_mixtures
@@ -67,11 +69,13 @@ def models(folder: Path) -> None:
     """Which published checkpoints lie whole in FOLDER (default: weights); where to get others."""
     from labelers.loading.weights import status
 
-    for found in status(folder):
-        known = found.checkpoint
-        click.echo(f"{found.state:9} {known.name:12} {known.file} ({known.licence})")
-        if found.state != "valid":
-            click.echo(f"          {known.where}")
+    for presence in status(folder):
+        checkpoint = presence.checkpoint
+        click.echo(
+            f"{presence.state:9} {checkpoint.name:12} {checkpoint.file} ({checkpoint.licence})"
+        )
+        if presence.state != "valid":
+            click.echo(f"          {checkpoint.where}")
 
 
 @click.command("gpu-check")
@@ -90,4 +94,24 @@ def gpu_check() -> None:
         click.echo("{what:22} {per_s:>10} a second, error {error} ({unit})".format(**row))
 
 
-COMMANDS = (gpu_check, calibrate, mix, bench, demo_raw, models)
+@click.command()
+@click.option("--short", is_flag=True, help="As much as a test can afford.")
+def torture(short: bool) -> None:
+    """Try what docs/promises.md promises; a Markdown table, and status 1 where it did not hold."""
+    from pipeline.tools.torture import markdown, rows
+
+    failed = 0
+
+    def counted() -> Iterator[Mapping[str, Any]]:
+        nonlocal failed
+        for row in rows(short):
+            failed += row["held"] != row["trials"]
+            yield row
+
+    for line in markdown(counted()):
+        click.echo(line)
+    if failed:
+        sys.exit(FAILED)
+
+
+COMMANDS = (torture, gpu_check, calibrate, mix, bench, demo_raw, models)

@@ -1,20 +1,27 @@
 """What is sharded, and what one sample of it holds.
 
 A sample is one rendering with all its ROIs: `{rendering_id}.{jpg|png}` and `{rendering_id}.json`.
-Which samples lie in which tar is said in shards.py.
+Every sample has the same fields of the same types. Which samples lie in which tar: shards.py.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
+from manifests.done import read_done
+from manifests.errors import SceneError
+from manifests.files import sha256_of
 from manifests.keys import DISTORTIONS
-from manifests.ratings import Estimate
+from manifests.ratings import Estimate, Opinion
 from manifests.records import Label, Rendering, Roi, Scene
-from manifests.tables import read_records
+from manifests.sample import without_nulls
+from manifests.tables import parse_records
 from manifests.words import RATING_TOP
 from manifests.workspace import Workspace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,15 +33,27 @@ class Dataset:
     space: Workspace  # of the tables, renderings and shards
     ledger_space: Workspace  # of the done records
 
+    @property
+    def of_photographs(self) -> bool:
+        """Whether it is a study in a folder of its own, of photographs and not of RAW files."""
+        return self.stage == "study" and self.space == self.ledger_space
+
 
 def seagull_100w(workspace: Workspace) -> Dataset:
-    """The synthetic dataset of the workspace."""
+    """Describe the synthetic dataset of the workspace."""
     return Dataset("seagull-100w", "labels", workspace, workspace)
 
 
-def seagull_3k(study: Workspace) -> Dataset:
-    """The rated dataset of a study's folder."""
-    return Dataset("seagull-3k", "export", study, study)
+def seagull_3k(workspace: Workspace) -> Dataset:
+    """Describe the rated dataset: a study's own folder, or the workspace's `study` folder."""
+    if is_study(workspace):
+        return Dataset("seagull-3k", "study", workspace, workspace)
+    return Dataset("seagull-3k", "study", Workspace(workspace.study), workspace)
+
+
+def is_study(workspace: Workspace) -> bool:
+    """Say whether this is a study of photographs, a folder of its own."""
+    return (workspace.root / "plan" / "items.parquet").is_file()
 
 
 @dataclass(frozen=True)
@@ -53,52 +72,75 @@ class IndexRow:
     labels: int
 
 
+class RecordedFiles:
+    """The files of one scene, read only as the records of its stages say they are."""
+
+    def __init__(self, dataset: Dataset, key: str) -> None:
+        self.dataset = dataset
+        rated = dataset.stage == "study"
+        stages = ("intake", "study", "export") if rated else ("render", "masks", "labels")
+        dones = [read_done(dataset.ledger_space.done(stage, key)) for stage in stages]
+        self.sha256 = {name: sha for done in dones if done for name, sha in done.files.items()}
+
+    def read(self, path: Path, sha256: str = "") -> bytes:
+        """Read a file and compare it with its record, and with `sha256` where that is given.
+
+        Raises:
+            SceneError: missing_input, when it is not there or not the same.
+        """
+        name = path.relative_to(self.dataset.ledger_space.root).as_posix()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise SceneError("missing_input", f"{name}: {error.strerror}") from error
+        expected = {sha256, self.sha256.get(name, "")} - {""}
+        if expected and expected != {sha256_of(content)}:
+            raise SceneError("missing_input", f"{name} is not what was recorded of it")
+        return content
+
+    def records(self, table: str, key: str, record: type[T]) -> list[T]:
+        """Read one scene's rows of a table; raises as `read`, and for a table that is none."""
+        path = self.dataset.space.table_file(table, key)
+        return parse_records(self.read(path), record, str(path))
+
+
 def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[str, Any]]]:
-    """A scene's samples as webdataset writes them, each with its row, not yet placed in a tar."""
-    space, key = dataset.space, scene.scene_id
-    rois = [asdict(roi) for roi in read_records(space.table_file("rois", key), Roi)]
-    labels = _by_rendering(_judgments(dataset, key))
-    scores = _by_rendering(_scores(dataset, key))
-    for rendering in read_records(space.table_file("renderings", key), Rendering):
+    """Yield a scene's samples as webdataset writes them, each with its row, not yet in a tar.
+
+    Raises:
+        SceneError: missing_input, when a table or an image is not what was recorded of it.
+    """
+    key, files = scene.scene_id, RecordedFiles(dataset, scene.scene_id)
+    rois = [without_nulls(roi) for roi in files.records("rois", key, Roi)]
+    labels = _by_rendering(_judgments(files, key))
+    scores = _by_rendering(_scores(files, key))
+    for rendering in files.records("renderings", key, Rendering):
+        image = files.read(dataset.space.file(rendering.path), rendering.sha256)
         said = labels.get(rendering.rendering_id, [])
-        if dataset.stage == "export" and not said:
+        if dataset.stage == "study" and not said:
             continue  # nobody has rated it yet
-        yield _sample(dataset, rendering, rois, said, scores.get(rendering.rendering_id, []))
+        scored = scores.get(rendering.rendering_id, [])
+        yield _sample(dataset, rendering, image, rois, said, scored)
 
 
-def _judgments(dataset: Dataset, key: str) -> Sequence[Any]:
-    """A scene's labels, or what its people's ratings come to."""
-    if dataset.stage == "export":
-        return said_by_people(read_records(dataset.space.table_file("estimates", key), Estimate))
-    return read_records(dataset.space.table_file("labels", key), Label)
+def _judgments(files: RecordedFiles, key: str) -> Sequence[Any]:
+    """Read a scene's labels, or what its people's ratings come to."""
+    if files.dataset.stage == "study":
+        return said_by_people(files.records("estimates", key, Estimate))
+    return files.records("labels", key, Label)
 
 
-@dataclass(frozen=True)
-class RatedLabel:
-    """What people say of one ROI: the label, and the model's estimates with their intervals."""
-
-    rendering_id: str
-    roi_id: str
-    scene_id: str
-    quality: float  # 0..4
-    importance: float  # 0..4
-    severities: dict[str, float | None]  # 0..4 by distortion; None: without
-    ratings: int  # valid ones
-    raters: str  # people | simulated
-    estimates: dict[str, list[float]]  # question -> estimate, low, high
-
-
-def said_by_people(estimates: Sequence[Estimate]) -> list[RatedLabel]:
-    """One label for each ROI, from its estimates of all questions."""
+def said_by_people(estimates: Sequence[Estimate]) -> list[Opinion]:
+    """Return one opinion for each ROI, from its estimates of all questions."""
     groups: dict[tuple[str, str], dict[str, Estimate]] = {}
     for row in estimates:
         groups.setdefault((row.rendering_id, row.roi_id), {})[row.question] = row
-    return [_rated(rows) for rows in groups.values()]
+    return [_opinion(rows) for rows in groups.values()]
 
 
-def _rated(rows: dict[str, Estimate]) -> RatedLabel:
+def _opinion(rows: dict[str, Estimate]) -> Opinion:
     quality = rows["quality"]
-    return RatedLabel(
+    return Opinion(
         rendering_id=quality.rendering_id,
         roi_id=quality.roi_id,
         scene_id=quality.scene_id,
@@ -107,7 +149,6 @@ def _rated(rows: dict[str, Estimate]) -> RatedLabel:
         severities={name: _value(rows[name]) for name in DISTORTIONS},
         ratings=quality.ratings,
         raters=quality.raters,
-        estimates={name: [row.estimate, row.low, row.high] for name, row in rows.items()},
     )
 
 
@@ -118,35 +159,34 @@ def _value(row: Estimate) -> float | None:
     return min(max(row.estimate, 0.0), RATING_TOP)
 
 
-def _scores(dataset: Dataset, key: str) -> Sequence[Label]:
-    """What other scorers say, where there are any."""
-    path = dataset.space.table_file("scores", key)
-    return read_records(path, Label) if path.exists() else []
+def _scores(files: RecordedFiles, key: str) -> Sequence[Label]:
+    """Read the other scorers' scores, where there are any."""
+    there = files.dataset.space.table_file("scores", key).exists()
+    return files.records("scores", key, Label) if there else []
 
 
 def _by_rendering(records: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
     rows: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        rows.setdefault(record.rendering_id, []).append(asdict(record))
+        rows.setdefault(record.rendering_id, []).append(without_nulls(record))
     return rows
 
 
 def _sample(
     dataset: Dataset,
     rendering: Rendering,
+    image: bytes,
     rois: list[dict[str, Any]],
     labels: list[dict[str, Any]],
     scores: list[dict[str, Any]],
 ) -> tuple[IndexRow, dict[str, Any]]:
-    path = dataset.space.root / rendering.path
-    image = path.read_bytes()
     said = {label["roi_id"] for label in labels}
     shown = [roi for roi in rois if roi["roi_id"] in said]
     content = {
         "rendering_id": rendering.rendering_id,
         "scene_id": rendering.scene_id,
         "dataset": dataset.name,
-        "rendering": asdict(rendering),
+        "rendering": without_nulls(rendering),
         "rois": shown,
         "labels": labels,
         "scores": scores,
@@ -164,4 +204,5 @@ def _sample(
         labels=len(labels),
     )
     text = json.dumps(content, sort_keys=True).encode()
-    return row, {"__key__": rendering.rendering_id, path.suffix[1:]: image, "json": text}
+    extension = PurePosixPath(rendering.path).suffix[1:]
+    return row, {"__key__": rendering.rendering_id, extension: image, "json": text}

@@ -6,10 +6,9 @@ Bytes are measured, not guessed: a few renderings of the first scene to do are d
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from isp.develop.recipes import Recipe, recipes
-from isp.develop.renderer import develop
+from isp.development.recipes import Recipe, recipes
+from isp.development.renderer import develop
 from manifests.config import Config
 from manifests.errors import SceneError
 from manifests.workspace import Workspace
@@ -45,8 +44,16 @@ def count_stages(
         for name, state in ledger.states(source).items():
             if name in counts:
                 counts[name][state.status] += 1
-    order = ("done", "failed", "ready", "waiting")
-    return [StageCount(name, *(counts[name][s] for s in order)) for name in names]
+    return [
+        StageCount(
+            stage=name,
+            done=counts[name]["done"],
+            failed=counts[name]["failed"],
+            ready=counts[name]["ready"],
+            waiting=counts[name]["waiting"],
+        )
+        for name in names
+    ]
 
 
 @dataclass(frozen=True)
@@ -71,5 +78,5 @@ def sample_bytes(sources: Sequence[Source], config: Config) -> Sample | None:
 
 
 def _sizes(source: Source, some: Sequence[Recipe], config: Config) -> list[int]:
-    _, images = develop(Path(source.path), source.sha256, some, config.render, config.seed)
+    _, images = develop(source.file, source.sha256, some, config.render, config.seed)
     return [len(image.content) for image in images]

@@ -9,13 +9,13 @@ import numpy as np
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.images import encode_png, read_image
-from manifests.keys import DISTORTIONS
+from manifests.keys import NO_DISTORTION, in_order
 from manifests.records import Label, Rendering, Roi
 from manifests.rle import decode
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 
-COLOURS = {"object": (255, 80, 40), "component": (40, 170, 255)}  # RGB
+COLORS = {"object": (255, 80, 40), "component": (40, 170, 255)}  # RGB
 SHOWN_LEVELS = (1, 5, 10, 15, 20)
 
 
@@ -54,7 +54,7 @@ def _renderings(workspace: Workspace, scene: str) -> list[Rendering]:
 
 
 def _image(workspace: Workspace, row: Rendering) -> np.ndarray:
-    return read_image(workspace.root / row.path)
+    return read_image(workspace.file(row.path))
 
 
 def draw_rois(image: np.ndarray, rois: Sequence[Roi]) -> np.ndarray:
@@ -65,23 +65,23 @@ def draw_rois(image: np.ndarray, rois: Sequence[Roi]) -> np.ndarray:
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         thick = 3 if roi.kind == "object" else 1
         cv2.drawContours(canvas, outlines, -1, (255, 255, 255), thick + 2, cv2.LINE_AA)
-        cv2.drawContours(canvas, outlines, -1, COLOURS[roi.kind], thick, cv2.LINE_AA)
+        cv2.drawContours(canvas, outlines, -1, COLORS[roi.kind], thick, cv2.LINE_AA)
     return canvas
 
 
 def roi_sheet(workspace: Workspace, roi: Roi) -> np.ndarray:
-    """The ROI's crop in the reference and at five levels of each distortion, with its labels."""
+    """Draw the ROI's crop in the reference and at five levels of each distortion, labelled."""
     rows = {(r.distortion, r.level): r for r in _renderings(workspace, roi.scene_id)}
-    said = _labels(workspace, roi)
+    labels = _labels(workspace, roi)
     height = min(160, max(48, roi.bbox_xywh[3]))
-    reference = _crop(_image(workspace, rows["none", 0]), roi, height)
+    reference = _crop(_image(workspace, rows[NO_DISTORTION, 0]), roi, height)
     lines = []
-    for distortion in DISTORTIONS:
+    for distortion in in_order(d for d, _ in rows if d != NO_DISTORTION):
         cells = [_captioned(reference, "reference")]
         for level in SHOWN_LEVELS:
             row = rows[distortion, level]
             crop = _crop(_image(workspace, row), roi, height)
-            cells.append(_captioned(crop, _caption(row, said.get(row.rendering_id))))
+            cells.append(_captioned(crop, _caption(row, labels.get(row.rendering_id))))
         lines.append(np.hstack(cells))
     return np.vstack(lines)
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from manifests.config import Config
-from manifests.done import Done, fingerprint
-from manifests.files import sha256_of_file
+from manifests.done import Done, describe, fingerprint
 from manifests.images import read_image
 from manifests.records import Rendering
 from manifests.tables import read_records
@@ -32,7 +31,7 @@ class Unit:
 
     @property
     def key(self) -> str:
-        """The scene_id."""
+        """The scene_id, which names the scene's files."""
         return self.source.scene_id
 
 
@@ -49,7 +48,7 @@ Dones = Mapping[str, Done]
 
 @dataclass(frozen=True)
 class Stage:
-    """See the module's docstring."""
+    """One kind of work, done scene by scene: see the module's docstring for its parts."""
 
     name: str
     after: tuple[str, ...]
@@ -60,7 +59,7 @@ class Stage:
     on_gpu: bool = False
 
     def fingerprint(self, source: Source, inputs: Mapping[str, Any], dones: Dones) -> str:
-        """Of all that makes this stage's output for this scene."""
+        """Hash all that makes this stage's output for this scene."""
         return fingerprint(
             stage=self.name, scene=source.scene_id, inputs=inputs, reads=self.reads(source, dones)
         )
@@ -68,14 +67,12 @@ class Stage:
 
 def record_done(stage: str, unit: Unit, fingerprint: str, made: StageOutput) -> Done:
     """Write the record that `made` is whole; the last thing a stage does."""
-    root = unit.workspace.root
-    files = {path.relative_to(root).as_posix(): sha256_of_file(path) for path in made.files}
-    done = Done(stage, unit.key, fingerprint, files, dict(made.counts))
+    done = describe(stage, unit.key, fingerprint, unit.workspace.root, made.files, made.counts)
     done.write(unit.workspace.done(stage, unit.key))
     return done
 
 
 def reference_of(unit: Unit) -> np.ndarray:
-    """The scene's reference as it lies in the workspace: encoded RGB, uint8 HxWx3."""
+    """Read the scene's reference as it lies in the workspace: encoded RGB, uint8 HxWx3."""
     rows = read_records(unit.workspace.table_file("renderings", unit.key), Rendering)
-    return read_image(unit.workspace.root / rows[0].path)
+    return read_image(unit.workspace.file(rows[0].path))

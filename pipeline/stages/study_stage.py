@@ -7,19 +7,19 @@ raters (pipeline/study) take the scorer's word and the levels for the truth.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from isp.develop.recipes import Recipe, mixed_recipes, recipes
-from isp.develop.renderer import develop
+from isp.development.recipes import Recipe, mixed_recipes, recipes
+from isp.development.renderer import develop
 from labelers.engine.label_engine import VERSION as LABELS_VERSION
 from labelers.engine.label_engine import Labeler, labeler_identity, load_labeler
+from manifests.files import fresh_folder
 from manifests.images import read_image
 from manifests.keys import LEVELS, rendering_id
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
-from pipeline.stages.render_stage import RENDER, fresh_folder, store
+from pipeline.stages.render_stage import RENDER, store
 from pipeline.stages.stage import Stage, StageOutput, Unit, reference_of
 
 VERSION = 2
@@ -29,14 +29,14 @@ def _study(unit: Unit, labeler: Labeler) -> StageOutput:
     config, source = unit.config, unit.source
     space = Workspace(unit.workspace.study)
     wanted = mixed_recipes(config.study.images_per_scene, source.sha256, config.seed, config.render)
-    _, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
+    _, images = develop(source.file, source.sha256, wanted, config.render, config.seed)
     folder = fresh_folder(space.renderings(unit.key))
     rows = [store(image, unit.key, folder, space) for image in images]
     severities = _severities(wanted, unit)
     rows = [_told(row, severities[row.rendering_id]) for row in rows]
     rois = read_records(unit.workspace.table_file("rois", unit.key), Roi)
     labels = labeler.label(
-        reference_of(unit), rois, [(row, read_image(space.root / row.path)) for row in rows]
+        reference_of(unit), rois, [(row, read_image(space.file(row.path))) for row in rows]
     )
     return _write_study(unit, space, rows, rois, labels)
 
@@ -74,8 +74,8 @@ def _write_study(
     }
     for name, (records, kind) in tables.items():
         write_records(space.table_file(name, unit.key), records, kind)
-    files = [space.table_file(name, unit.key) for name in tables if name != "scenes"]
-    files += [space.root / row.path for row in rows]
+    files = [space.table_file(name, unit.key) for name in tables]
+    files += [space.file(row.path) for row in rows]
     return StageOutput(tuple(files), {"mixed": len(rows)})
 
 

@@ -16,11 +16,13 @@ from annotation.sources.published import Published
 from annotation.sources.publishers import find_photographs
 from annotation.votes.vote_store import create_store
 from manifests.config import Config
+from manifests.done import describe
 from manifests.errors import SeagullError
 from manifests.files import sha256_of, write_atomic
 from manifests.presets import to_yaml
 from manifests.records import Rendering, Roi
 from manifests.tables import read_records, to_parquet, write_records
+from manifests.workspace import Workspace
 from pipeline.study.lessons import write_lessons
 from pipeline.study.photographs_in import STAGE, take_photographs
 
@@ -52,7 +54,10 @@ def init_study(
         )
     published = [photo for path in images for photo in find_photographs(path)]
     ordered = _in_order(published, config.seed)
-    write_atomic(folder.space.config, to_yaml(config))
+    space = folder.space
+    write_atomic(space.config, to_yaml(config))
+    described = describe("config", "config", config.fingerprint, space.root, [space.config])
+    described.write(space.done("config", "config"))
     taken, failed = take_photographs(ordered, config.study.images, folder.space, config, workers)
     if not taken:
         where = folder.space.table("failures")
@@ -110,8 +115,13 @@ def plan_study(
     config: Config,
     votes: Path,
     kind: Literal["people", "simulated"],
+    ledger: Workspace | None = None,
 ) -> int:
-    """Lessons, items, turns, the store of votes and the links; returns the number of turns."""
+    """Lessons, items, turns, the store of votes and the links; returns the number of turns.
+
+    `ledger` is the workspace whose records these are; None: the study's own.
+    """
+    ledger = ledger or folder.space
     items = [
         Item(number, "roi", image.rendering_id, roi.roi_id, image.scene_id, image.path, "")
         for number, (image, roi) in enumerate(rated)
@@ -122,6 +132,9 @@ def plan_study(
     write_records(folder.items, items, Item)
     content = to_parquet(turns, type(turns[0]))
     write_atomic(folder.turns, content)
+    made = [*(folder.root / "lessons").rglob("*.*"), folder.items, folder.turns]
+    described = describe("plan", "study", sha256_of(content)[:32], ledger.root, sorted(made))
+    described.write(ledger.done("plan", "study"))
     secret, tokens = create_store(votes, turns, sha256_of(content), kind)
     links = votes.with_name("links.txt")
     write_atomic(links, _links(secret, tokens))

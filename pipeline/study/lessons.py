@@ -17,8 +17,8 @@ import numpy as np
 from annotation.plan.schedule import Item
 from annotation.plan.study_folder import StudyFolder
 from annotation.rating.colour_plates import colour_plates
-from isp.develop.recipes import MIXED, REFERENCE, Recipe, recipes
-from isp.develop.renderer import develop
+from isp.development.recipes import MIXED, REFERENCE, Recipe, recipes
+from isp.development.renderer import develop
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig

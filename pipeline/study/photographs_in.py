@@ -18,9 +18,9 @@ from labelers.engine.mask_models import MaskModels, load_mask_models, mask_model
 from labelers.engine.rois import VERSION as MASKS_VERSION
 from labelers.engine.rois import find_rois
 from manifests.config import Config, to_dict
-from manifests.done import Done, fingerprint, read_done
+from manifests.done import describe, fingerprint, read_done
 from manifests.errors import SceneError
-from manifests.files import sha256_of, sha256_of_file, write_atomic
+from manifests.files import sha256_of, write_atomic
 from manifests.keys import NO_DISTORTION, image_stem, rendering_id, scene_id
 from manifests.progress import progress
 from manifests.ratings import Photograph
@@ -115,7 +115,7 @@ def take_one(published: Published, space: Workspace, config: Config) -> Taken:
     expected = _fingerprint(published, photo, config)
     done = read_done(space.done(STAGE, key))
     whole = done and done.fingerprint == expected
-    if done and whole and all((space.root / path).exists() for path in done.files):
+    if done and whole and done.first_change(space.root) is None:
         return Taken(key, done.counts["rois"])
     rois = _rois(photo, key, config)
     rendering = _store(photo, key, space)
@@ -129,12 +129,8 @@ def take_one(published: Published, space: Workspace, config: Config) -> Taken:
     write_records(space.table_file("candidates", key), rois, Roi)
     files = [space.table_file(name, key) for name in (*tables, "candidates")]
     files.append(space.root / rendering.path)
-    hashes = {
-        path.relative_to(space.root).as_posix(): sha256_of_file(path)
-        for path in files
-        if path.parent.name != "scenes"  # its split follows the configuration of the shards
-    }
-    Done(STAGE, key, expected, hashes, {"rois": len(rois)}).write(space.done(STAGE, key))
+    counts = {"rois": len(rois)}
+    describe(STAGE, key, expected, space.root, files, counts).write(space.done(STAGE, key))
     return Taken(key, len(rois))
 
 

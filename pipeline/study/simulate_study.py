@@ -22,24 +22,28 @@ from manifests.config import Config
 from manifests.keys import WITHOUT
 from manifests.records import Label, Rendering, Roi
 from manifests.tables import read_records, write_records
+from manifests.workspace import Workspace
 from pipeline.study.export_study import export_study
 from pipeline.study.init_study import Rated, plan_study
 
 _ESSENTIAL = 0.1  # of the scorer's scale: what the whole image loses when importance is 4
 
 
-def simulate_study(folder: StudyFolder, config: Config) -> Results:
-    """Plan, serve, rate and export a study of the mixed renderings in the folder."""
+def simulate_study(folder: StudyFolder, config: Config, ledger: Workspace) -> Results:
+    """Plan, serve, rate and export a study of the mixed renderings in the folder.
+
+    `ledger` is the workspace that the folder lies in, whose records these are.
+    """
     rated = _choose(folder, config)
     with tempfile.TemporaryDirectory() as private:  # simulated votes are worth no keeping
         votes = Path(private) / "votes.sqlite"
-        plan_study(folder, rated, config, votes, "simulated")
+        plan_study(folder, rated, config, votes, "simulated", ledger)
         store = VoteStore(votes)
         try:
             links = _links(votes.with_name("links.txt"))
             with running(study_site(folder, store, config)) as url:
                 rate_all(url, links, _raters(config), _truths(folder))
-            return export_study(folder, store, config)
+            return export_study(folder, store, config, ledger)
         finally:
             store.close()
 

@@ -27,7 +27,7 @@ def calibrate(
     cap_threads()
     sources = find_sources(raw, workspace).sources[:pilot]
     measured = levels.measure(
-        [Path(source.path) for source in sources], _scorer(config), config.render, config.seed
+        [source.file for source in sources], _scorer(config), config.render, config.seed
     )
     settings = levels.table(measured)
     render = config.render
@@ -48,7 +48,7 @@ def calibrate(
 
 
 def _scorer(config: Config) -> Callable[[np.ndarray, np.ndarray], float]:
-    """The configured scorer on whole images: a ROI that is everything."""
+    """Return the configured scorer on whole images: a ROI that is everything."""
     engine = load_labeler(config.labels, config.work.device).engine
 
     def score(reference: np.ndarray, rendering: np.ndarray) -> float:

@@ -30,7 +30,7 @@ _EVERY = 10  # rendering of a scene is labelled
 
 @dataclass(frozen=True)
 class StageCost:
-    """Of one scene in one stage, the mean over those measured."""
+    """What one scene costs in one stage: the mean over those measured."""
 
     stage: str
     cpu_s: float
@@ -42,7 +42,7 @@ class StageCost:
 
 
 def measure(sources: Sequence[Source], config: Config) -> list[StageCost]:
-    """Unit costs of each stage of a build over the scenes given.
+    """Measure the unit costs of each stage of a build over the scenes given.
 
     Raises:
         SeagullError: a scene cannot be worked on (its own reason).
@@ -85,11 +85,11 @@ def _measure(stage: Stage, units: Sequence[Unit], tick: Callable[[], object]) ->
 
 
 def _sizes(workspace: Workspace, done: Done) -> Iterator[int]:
-    return ((workspace.root / name).stat().st_size for name in done.files)
+    return (workspace.file(name).stat().st_size for name in done.files)
 
 
 def cost_table(costs: Sequence[StageCost], scenes: int) -> str:
-    """A Markdown table of unit costs and what `scenes` scenes come to."""
+    """Write a Markdown table of unit costs and what `scenes` scenes come to."""
     lines = [
         f"| stage | made a scene | CPU s a scene | bytes a scene | CPU h, {scenes:,} scenes"
         " | GPU h | GB |",

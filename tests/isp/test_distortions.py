@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from isp.develop.geometry import to_working_size, upright, working_size
+from isp.development.geometry import upright
 from isp.distortions.blur import blur, point_spread
-from isp.distortions.colorfulness import chroma, scale_chroma
-from isp.distortions.compression import compress, store
+from isp.distortions.colorfulness import chroma, cube_root, scale_chroma
+from isp.distortions.compression import compress
 from isp.distortions.contrast import MID_GREY, contrast_curve
 from isp.distortions.exposure import expose
 from isp.raw.color import camera_to_srgb, decode_srgb, encode_srgb, limit_highlights, to_srgb
 from isp.tools.photographs import bundled
 from manifests.chance import generator
+from manifests.images import encode_image, fitted, fitted_size
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,12 @@ def test_motion_goes_counter_clockwise_from_the_horizontal():
     assert flat[middle].sum() == pytest.approx(1, abs=1e-5)
     rising = point_spread(4.0, "motion", 45)
     assert rising[middle - 4, middle + 4] > 0 and rising[middle + 4, middle + 4] == 0
+
+
+def test_the_cube_root_is_the_cube_root():
+    values = np.geomspace(1e-11, 8, 100_001).astype(np.float32)
+    np.testing.assert_allclose(cube_root(values), np.cbrt(values.astype(np.float64)), rtol=3e-7)
+    assert cube_root(np.zeros(3, np.float32)).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("percent", [-100, -37, 20, 100])
@@ -131,7 +138,7 @@ def test_compression_ships_the_encoders_bytes(photo):
 
     from PIL import Image
 
-    assert Image.open(BytesIO(store(photo, "jpg", 95).content)).layer[0][1:3] == (1, 1)
+    assert Image.open(BytesIO(encode_image(photo, "jpg", 95).content)).layer[0][1:3] == (1, 1)
 
 
 @pytest.mark.parametrize("codec", ["webp", "jpeg2000"])
@@ -146,12 +153,12 @@ def test_other_codecs_ship_what_they_leave_as_png(photo, codec):
 
 
 def test_png_is_lossless(photo):
-    made = store(photo, "png", 95)
+    made = encode_image(photo, "png", 95)
     back = cv2.imdecode(np.frombuffer(made.content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(back, photo)
 
 
-def test_blown_areas_are_white_and_unblown_colours_keep_their_headroom():
+def test_blown_areas_are_white_and_unblown_colors_keep_their_headroom():
     gains = np.array([2.0, 1.0, 1.5])
     white = 65535 / 2.0
     blown, red = [65535, round(white), round(1.5 * white)], [60000, 20000, 9000]
@@ -174,18 +181,18 @@ def test_the_matrix_is_the_inverse_of_adobes_with_white_kept():
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-12)
     from skimage.color import rgb2xyz
 
-    colour = np.array([0.3, 0.5, 0.2])
-    camera = xyz_to_camera @ rgb2xyz(encode_srgb(colour)[None, None])[0, 0]
+    color = np.array([0.3, 0.5, 0.2])
+    camera = xyz_to_camera @ rgb2xyz(encode_srgb(color)[None, None])[0, 0]
     white = xyz_to_camera @ rgb2xyz(np.ones((1, 1, 3)))[0, 0]
-    np.testing.assert_allclose(matrix @ (camera / white), colour, atol=1e-4)
+    np.testing.assert_allclose(matrix @ (camera / white), color, atol=1e-4)
 
 
 def test_area_resampling_in_linear_light_keeps_the_mean():
     checker = (np.indices((512, 512)).sum(axis=0) % 2).astype(np.float32)
-    small = to_working_size(np.repeat(checker[..., None], 3, axis=2), 128)
+    small = fitted(np.repeat(checker[..., None], 3, axis=2), 128)
     np.testing.assert_allclose(small, 0.5, atol=1e-6)
-    assert working_size(4928, 3264, 1024) == (1024, 678)
-    assert working_size(640, 480, 1024) == (640, 480)
+    assert fitted_size(4928, 3264, 1024) == (1024, 678)
+    assert fitted_size(640, 480, 1024) == (640, 480)
 
 
 def test_turned_as_libraw_says():

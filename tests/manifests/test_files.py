@@ -5,7 +5,9 @@ import pytest
 
 from manifests.chance import generator, unit_interval
 from manifests.done import Done, fingerprint, read_done
+from manifests.errors import SceneError
 from manifests.files import atomic_file, sha256_of_file, write_atomic
+from manifests.workspace import Workspace
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
@@ -48,3 +50,24 @@ def test_unit_interval_is_uniform():
     draws = np.array([unit_interval("split", "", str(n)) for n in range(4000)])
     counts, _ = np.histogram(draws, bins=10, range=(0, 1))
     assert ((counts - 400) ** 2 / 400).sum() < 27.9  # chi-squared, 9 degrees, p = 0.001
+
+
+@pytest.mark.parametrize(
+    "path", ["../a.jpg", "renderings/../../a.jpg", "/etc/passwd", "", "a//b", "a/..", "a\0b"]
+)
+def test_no_path_of_a_table_leads_out_of_the_workspace(path, tmp_path):
+    with pytest.raises(SceneError, match="no path within"):
+        Workspace(tmp_path).file(path)
+    assert Workspace(tmp_path).file("renderings/a-0/ref.jpg").is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["../x", "a/b", "..", ".", "", "/etc", "a\0"])
+def test_no_key_of_a_table_is_a_path(key, tmp_path):
+    space = Workspace(tmp_path)
+    for place in (
+        space.renderings,
+        lambda k: space.table_file("rois", k),
+        lambda k: space.done("x", k),
+    ):
+        with pytest.raises(SceneError, match="no key"):
+            place(key)
