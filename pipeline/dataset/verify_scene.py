@@ -111,7 +111,7 @@ def _unique(keys: list[str]) -> Iterator[str]:
 
 
 def _rendering(workspace: Workspace, row: Rendering) -> Iterator[str]:
-    key = parse_rendering_id(row.rendering_id)
+    key = parse_rendering_id(row.rendering_id, (row.distortion,))
     if (key.scene_id, key.distortion, key.level) != (row.scene_id, row.distortion, row.level):
         yield f"{row.rendering_id}: key and columns disagree"
     try:
