@@ -2,6 +2,7 @@
 
 photographs.py       photographs that come inside wheels we depend on
 unprocess.py         photographs back to RAW
+lossy_dng.py         photographs to linear DNGs with JPEG tiles
 calibrate.py         finds the levels by a score
 colorchecker.py      colors against a chart
 xmp.py               sidecars for Camera Raw
