@@ -96,15 +96,18 @@ def gpu_check() -> None:
 
 @click.command()
 @click.option("--short", is_flag=True, help="As much as a test can afford.")
-def torture(short: bool) -> None:
+@click.option("--raw", type=click.Path(path_type=Path), help="RAW files to damage, too.")
+def torture(short: bool, raw: Path | None) -> None:
     """Try what docs/promises.md promises; a Markdown table, and status 1 where it did not hold."""
+    from pipeline.intake.sources import RAW_SUFFIXES
     from pipeline.tools.torture import markdown, rows
 
     failed = 0
 
     def counted() -> Iterator[Mapping[str, Any]]:
         nonlocal failed
-        for row in rows(short):
+        raws = sorted(p for p in raw.rglob("*") if p.suffix.lower() in RAW_SUFFIXES) if raw else []
+        for row in rows(short, raws):
             failed += row["held"] != row["trials"]
             yield row
 
