@@ -106,6 +106,7 @@ class ShardsConfig:
 class NetworkConfig:
     """The SEAGULL network. The defaults are the compact one that learns on two cores."""
 
+    model: str = ""  # a folder to begin with: an exported network, or the released SEAGULL-7B
     encoder: str = "compact"  # or a timm ConvNeXt by name
     encoder_weights: str = ""  # frozen where given, trained where not
     llm: str = "compact"  # or the folder of a Llama in transformers' format

@@ -236,6 +236,13 @@ def programs(config: Config, any_detector: bool = False) -> dict[str, str]:
     return {key: str(masks.detector_options[key]) for key in _CODE if key in masks.detector_options}
 
 
+def load_values(changes: Mapping[str, Any]) -> Config:
+    """Apply nested `changes` to the preset `paper`; SeagullError as `load_config` raises it."""
+    values = to_dict(PRESETS["paper"])
+    _merge(values, changes, "")
+    return _validated(values)
+
+
 def to_yaml(config: Config) -> str:
     """Write the resolved configuration with its fingerprint, loadable by `load_config`."""
     values = {"fingerprint": config.fingerprint, **to_dict(config)}

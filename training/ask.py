@@ -27,6 +27,7 @@ from training.data.batches import stack
 from training.data.sample_arrays import SampleArrays, framing_of, prepare_arrays
 from training.evaluate.reading import Answer, read_answers
 from training.network.network import Network, build
+from training.released.model_folder import is_model, open_model
 from training.train.training_state import load_trained
 
 BATCH = 8  # regions
@@ -36,11 +37,16 @@ Region = tuple[Image, Mask]
 
 
 def open_network(folder: Path, device: str = "cpu") -> "AskedNetwork":
-    """The network that training left in `folder`, ready to be asked.
+    """The network that training or `export-model` left in `folder`, ready to be asked.
+
+    The released SEAGULL-7B's folder, as published, will do too.
 
     Raises:
         SeagullError: no finished network there, or not one of the configuration beside it.
     """
+    if is_model(folder):
+        opened = open_model(folder)
+        return AskedNetwork(opened.network.to(device).eval(), opened.config)
     weights, described = folder / "weights.safetensors", folder / "config.json"
     if read_done(folder / "done.json") is None or not (weights.exists() and described.exists()):
         raise SeagullError(

@@ -1,5 +1,7 @@
 """Commands that learn, found by entry point: pipeline may not import training."""
 
+from pathlib import Path
+
 import click
 
 from pipeline.cli.options import Job, job_options, print_rows
@@ -49,4 +51,14 @@ def network(job: Job, gpu_gib: float) -> None:
     print_rows(learners.call("network", job.workspace, job.config, gpu_gib))
 
 
-COMMANDS = (pretrain, finetune, evaluate, network)
+@click.command("export-model")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--stage", type=click.Choice(["pretrain", "finetune"]), default="finetune")
+@click.option("--names", type=click.Choice(["ours", "released"]), default="ours")
+@job_options
+def export_model(job: Job, folder: Path, stage: str, names: str) -> None:
+    """Write a trained network to FOLDER: LoRA merged, safetensors, a model card."""
+    print_rows(learners.call("export_model", job.workspace, job.config, stage, folder, names))
+
+
+COMMANDS = (pretrain, finetune, evaluate, network, export_model)

@@ -7,7 +7,7 @@ SEAGULL-3k from `study/shards/` with fixed instructions (paper, section 5.1). Ea
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,8 @@ def finetune(workspace: Workspace, config: Config) -> dict[str, float]:
 def evaluate(workspace: Workspace, config: Config) -> dict[str, float]:
     """Every trained network on its test split; the numbers of stage 2 are named `study_...`."""
     stages = {"": _pretrain(workspace, config), "study_": _finetune(workspace, config)}
+    if config.network.model and not any(stage.is_done() for stage in stages.values()):
+        return _evaluate_model(stages)
     trained = {prefix: stage for prefix, stage in stages.items() if stage.has_network()}
     if not trained:
         raise SeagullError(f"{workspace.models} holds no trained network; run `make pretrain`")
@@ -59,6 +61,18 @@ def evaluate(workspace: Workspace, config: Config) -> dict[str, float]:
         for prefix, stage in trained.items()
         for key, value in stage.evaluate().items()
     }
+
+
+def _evaluate_model(stages: Mapping[str, "Stage"]) -> dict[str, float]:
+    """The network of `network.model` as it is, on every test split there is."""
+    found: dict[str, float] = {}
+    for prefix, stage in stages.items():
+        if stage.data.dataset_card.exists() and read_card(stage.data).samples.get("test"):
+            numbers = dict(
+                _numbers(stage.tested(begun(stage.config, read_card(stage.data).distortions)))
+            )
+            found |= {f"{prefix}{key}": value for key, value in numbers.items()}
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,9 @@ class Stage:
     def _key(self) -> str:
         network = self.config.network
         learned = {k: v for k, v in asdict(self.training).items() if k not in _NOT_LEARNED_FROM}
-        given = [Path(network.encoder_weights), *weight_files(Path(network.llm))]
+        given = [Path(network.encoder_weights)]
+        for folder in filter(None, (network.llm, network.model)):
+            given += [*weight_files(Path(folder)), *weight_files(Path(folder) / "llm")]
         return fingerprint(
             version=VERSION,
             seed=self.config.seed,
@@ -135,11 +151,9 @@ class Stage:
             self._save(network, key, trainer.steps)
 
     def _network(self, weights: Path | None) -> "Network":
-        from training.network.network import build
         from training.train.training_state import load_trained
 
-        distortions = read_card(self.data).distortions
-        network = build(self.config.network, self.config.seed, distortions)
+        network = begun(self.config, read_card(self.data).distortions)
         if weights:
             load_trained(network, weights)
         try:
@@ -159,7 +173,7 @@ class Stage:
         at_random = partial(draw, judgments=judgments)
         ask = pick_fixed(self.config.seed, judgments) if self.is_second else at_random
         return Feed(
-            *(self.data, card, self.config.network, self.training),
+            *(self.data, card, network.config, self.training),
             *(network.sequencer, self.config.seed, ask, ranks()),
         )
 
@@ -174,7 +188,7 @@ class Stage:
         from training.evaluate.evaluation import Evaluation
 
         return Evaluation(
-            *(self.data, card, network, self.config.network),
+            *(self.data, card, network, network.config),
             *(self.config.seed, self.training.threads, split, rois),
         )
 
@@ -224,16 +238,19 @@ class Stage:
         return dict(_numbers(found))
 
     def _evaluation(self) -> dict[str, Any]:
+        from training.evaluate.validation import best
+
+        return self.tested(self._network(self.folder / WEIGHTS)) | best(self._validated())
+
+    def tested(self, network: "Network") -> dict[str, Any]:
+        """What `network` answers about the test split, scored."""
         import torch
 
         from training.evaluate.evaluation import QUESTIONED, summary
-        from training.evaluate.validation import best
 
         torch.set_num_threads(self.training.threads)
-        network = self._network(self.folder / WEIGHTS)
         card = read_card(self.data)
-        questions = self._questions(card, network, "test", QUESTIONED)
-        return summary(questions.answers(), card) | best(self._validated())
+        return summary(self._questions(card, network, "test", QUESTIONED).answers(), card)
 
     def _validated(self) -> list[dict[str, float]]:
         path = self.folder / "validation.jsonl"
@@ -248,6 +265,38 @@ def _finetune(workspace: Workspace, config: Config) -> Stage:
     start = None if config.finetune.scratch else workspace.models / "pretrain" / WEIGHTS
     study = Workspace(workspace.study)
     return Stage("finetune", workspace, study, config, config.finetune, start)
+
+
+def begun(config: Config, distortions: Sequence[str]) -> "Network":
+    """A network of `network.*` before it is trained: new, or that of `network.model`."""
+    from training.network.network import build
+    from training.released.model_folder import open_model
+
+    if config.network.model:
+        return open_model(Path(config.network.model), config.network, config.seed).network
+    return build(config.network, config.seed, distortions)
+
+
+def export_model(
+    workspace: Workspace, config: Config, stage: str, folder: Path, names: str
+) -> dict[str, str]:
+    """Write the trained network of a stage to `folder`; where it is and how large.
+
+    Raises:
+        SeagullError: there is none, or it cannot be written in these names.
+    """
+    from training.released.exporting import export
+
+    trained = {"pretrain": _pretrain, "finetune": _finetune}[stage](workspace, config)
+    if not trained.is_done():
+        raise SeagullError(
+            f"{trained.folder} holds no finished network of this configuration; run `make {stage}`"
+        )
+    numbers = _read_evaluation(trained.folder / "evaluation.json")
+    network = trained._network(trained.folder / WEIGHTS)
+    export(network, config, {**numbers, **dict(_numbers(numbers))}, folder, names)
+    size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+    return {"exported": str(folder), "bytes": f"{size:,}"}
 
 
 def steps(training: TrainConfig, card: Card) -> int:
