@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.options import FAILED, Job, job_options
+from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
 
 
 @click.command()
@@ -48,6 +48,7 @@ def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
 @click.command()
 @click.argument("recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @job_options
+@writes_workspace
 def mix(job: Job, recipes: Path) -> None:
     """Render several distortions at once, by the YAML RECIPES, into OUT/mixtures."""
     from manifests.workspace import Workspace
@@ -55,7 +56,13 @@ def mix(job: Job, recipes: Path) -> None:
     from pipeline.tools.mixtures import render_mixtures
 
     sources = find_sources(job.raw_folder, job.workspace).sources
-    failed = render_mixtures(sources, recipes, Workspace(job.workspace.mixtures), job.config)
+    space = Workspace(job.workspace.mixtures)
+    failed = render_mixtures(sources, recipes, space, job.config)
+    for source in sources:
+        table = space.table_file("renderings", source.scene_id)
+        if table.exists():
+            images = sorted(space.renderings(source.scene_id).glob("*"))
+            job.record("mix", source.scene_id, [table, *images])
     for line in failed:
         click.echo(f"failed {line}", err=True)
     click.echo(f"{len(sources) - len(failed)} scenes in {job.workspace.mixtures}")
@@ -96,15 +103,18 @@ def gpu_check() -> None:
 
 @click.command()
 @click.option("--short", is_flag=True, help="As much as a test can afford.")
-def torture(short: bool) -> None:
+@click.option("--raw", type=click.Path(path_type=Path), help="RAW files to damage, too.")
+def torture(short: bool, raw: Path | None) -> None:
     """Try what docs/promises.md promises; a Markdown table, and status 1 where it did not hold."""
+    from pipeline.intake.sources import RAW_SUFFIXES
     from pipeline.tools.torture import markdown, rows
 
     failed = 0
 
     def counted() -> Iterator[Mapping[str, Any]]:
         nonlocal failed
-        for row in rows(short):
+        raws = sorted(p for p in raw.rglob("*") if p.suffix.lower() in RAW_SUFFIXES) if raw else []
+        for row in rows(short, raws):
             failed += row["held"] != row["trials"]
             yield row
 
