@@ -6,6 +6,7 @@
     dataset/  samples, tars and their index, the card, verify
     look/     plan and status, pictures, the report
     pages/    regions asked about, by command or page; a dataset walked through in the browser
+    released/ the released SEAGULL-100w as a workspace, and what its folders are
     release/  a dataset made ready for others, with its pixels or as a recipe
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars
     cli/      the command `seagull`
