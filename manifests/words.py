@@ -27,6 +27,30 @@ def level(score: float, top: float) -> int:
     return min(max(math.ceil(5.0 * score / top - 1e-9) - 1, 0), 4)
 
 
+def on_scale(score: float, top: float, scale: str) -> float:
+    """`score` on a quality scale: as it is (`linear`), or in `decibel`, -10 log10(1 - score).
+
+    Structural similarity crowds near 1, where eq. 1 calls nearly all "excellent"; its decibels (as
+    x264 and libvpx report them) spread. What is beyond `top` decibels, as 1 is, stays at `top`.
+
+    >>> on_scale(0.99, 25.0, "decibel"), on_scale(1.0, 25.0, "decibel")
+    (20.0, 25.0)
+    """
+    if scale == "linear":
+        return score
+    return top if score >= 1 else min(max(-10 * math.log10(1 - score), 0.0), top)
+
+
+def soft_level(score: float, top: float) -> tuple[float, ...]:
+    """Shares of the five words whose expected level is the score's place among their middles.
+
+    >>> soft_level(0.6, 1.0)
+    (0.0, 0.0, 0.5, 0.5, 0.0)
+    """
+    place = min(max(5.0 * score / top - 0.5, 0.0), 4.0)
+    return tuple(round(max(0.0, 1 - abs(place - i)), 9) for i in range(5))
+
+
 def expected_level(probabilities: list[float]) -> float:
     """Q-Align's closed-set score: sum of p_i i over the five words, p normalised; in [0, 4]."""
     total = sum(probabilities)

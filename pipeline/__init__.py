@@ -8,6 +8,7 @@
     pages/    regions asked about, by command or page; a dataset walked through in the browser
     released/ the released SEAGULL-100w as a workspace, and what its folders are
     release/  a dataset made ready for others, with its pixels or as a recipe
+    export/   COCO instances JSON, FiftyOne
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars
     cli/      the command `seagull`
 

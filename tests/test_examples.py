@@ -56,3 +56,15 @@ def test_shards_are_read_in_pytorch(tiny):
     lines = run("read_shards.py", tiny)
     assert lines[0].startswith("batch 0: (32, 3, 64, 64), mean quality")
     assert all(0 < float(line.split()[-1]) <= 1 for line in lines)
+
+
+def test_the_readmes_python_runs(tiny_raw, tiny, monkeypatch):
+    code = (ROOT / "README.md").read_text().split("## From Python")[1].split("```python\n")[1]
+    monkeypatch.chdir(tiny.parent)
+    (tiny.parent / "data").symlink_to(tiny)
+    (tiny.parent / "photo.NEF").symlink_to(tiny_raw / "coffee.dng")
+    names: dict = {}
+    exec(code.split("```")[0], names)
+    assert names["dark"].mean() < names["reference"].mean()
+    assert names["mask"].shape == names["image"].shape[:2]
+    assert next(names["samples"]).labels

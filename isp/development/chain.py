@@ -49,12 +49,12 @@ class Table:
 
     @cached_property
     def light(self) -> np.ndarray:
-        """float32 (65536,), linear."""
+        """The curve's values in linear light: float32 (65536,)."""
         return decode_srgb(self.values).astype(np.float32)
 
     @cached_property
     def encoded(self) -> np.ndarray:
-        """uint8 (65536,), sRGB-encoded."""
+        """The curve's values as they are stored: uint8 (65536,), sRGB-encoded."""
         return np.rint(255 * self.values).astype(np.uint8)
 
 
@@ -83,13 +83,13 @@ class Display:
 
     @cached_property
     def picture(self) -> np.ndarray:
-        """uint8 (H, W, 3) RGB, sRGB-encoded."""
+        """The picture after its curve: uint8 (H, W, 3) RGB, sRGB-encoded."""
         return cv2.LUT(self.linear, self.curve.encoded)
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The modules for one open RAW."""
+    """The development of one open RAW: its modules, and what they need to know of it."""
 
     sensor: Sensor
     own_noise: NoiseModel
@@ -119,14 +119,14 @@ class Chain:
 
     @cached_property
     def tone(self) -> Tone:
-        """The tone of this RAW."""
+        """Which tone curve this RAW gets: see `find_tone`."""
         return find_tone(
             self.config.tone, self.sensor.raw, lambda: self.develop(self.recording.pixels, None)
         )
 
     @cached_property
     def table(self) -> Table:
-        """Its curve."""
+        """The tone curve as a table, sRGB-encoded: what a distortion of the curve acts on."""
         return Table(encode_srgb(self.tone.curve(_LIGHT)))
 
     def modules(self) -> Sequence[Module]:

@@ -63,20 +63,20 @@ def find_correction(
     bodies = _database().find_cameras(*camera)
     if not bodies:
         return LensCorrection(f"none: lensfun has no camera {camera[0]} {camera[1]}")
-    found, how = _find_lens(bodies[0], lens)
-    if found is None:
+    profile, how = _find_lens(bodies[0], lens)
+    if profile is None:
         return LensCorrection(f"none: lensfun has no sure match for {lens}")
     if (
-        not found.min_focal / _FOCAL_TOLERANCE
+        not profile.min_focal / _FOCAL_TOLERANCE
         <= focal_length_mm
-        <= found.max_focal * _FOCAL_TOLERANCE
+        <= profile.max_focal * _FOCAL_TOLERANCE
     ):
-        return LensCorrection(f"none: {focal_length_mm:g} mm is outside {found.model}")
-    modifier = lensfunpy.Modifier(found, bodies[0].crop_factor, *size)
+        return LensCorrection(f"none: {focal_length_mm:g} mm is outside {profile.model}")
+    modifier = lensfunpy.Modifier(profile, bodies[0].crop_factor, *size)
     # Without an aperture vignetting is unknown; distortion and TCA need none.
     flags = lensfunpy.ModifyFlags.ALL if aperture_f else _GEOMETRY
     modifier.initialize(focal_length_mm, aperture_f or 8.0, pixel_format=np.float32, flags=flags)
-    return LensCorrection(f"{found.model} ({how})", modifier)
+    return LensCorrection(f"{profile.model} ({how})", modifier)
 
 
 _GEOMETRY = (

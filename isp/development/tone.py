@@ -2,7 +2,7 @@
 
 neutral: no curve. standard: a documented one that makes a pleasing reference. camera: the curve
 that brings the brightness of our rendering to that of the JPEG preview in the RAW; tone alone, not
-the camera's colours, sharpening or noise reduction.
+the camera's colors, sharpening or noise reduction.
 """
 
 from collections.abc import Callable

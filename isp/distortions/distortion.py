@@ -30,9 +30,9 @@ class Recording:
     """What the sensor recorded, as a distortion at the place `sensor` finds it.
 
     pixels: uint16 (H, W) recorded values, or (H, W, 3) linear white-balanced RGB without a mosaic.
-    pattern: small int array, colour index (0 R, 1 G, 2 B, 3 second G) of the mosaic's period; None
+    pattern: small int array, color index (0 R, 1 G, 2 B, 3 second G) of the mosaic's period; None
         for RGB.
-    black: value of black by colour index. white: value at saturation, of R, G, B.
+    black: value of black by color index. white: value at saturation, of R, G, B.
     noise: the file's own, on linear [0, 1]. photosites: that become one pixel of the rendering.
     """
 

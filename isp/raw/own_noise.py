@@ -14,9 +14,9 @@ from isp.raw.sensor import Sensor
 
 def own_noise(sensor: Sensor) -> NoiseModel:
     """Shot and read noise of R, G, B on linear [0, 1]; measured within Brooks' range of cameras."""
-    told = noise_profile(sensor.path)
-    if told is not None:
-        return told
+    declared = noise_profile(sensor.path)
+    if declared is not None:
+        return declared
     return measure_planes(_rgb_planes(sensor) if sensor.mosaic is None else _planes(sensor))
 
 
@@ -47,9 +47,9 @@ def noise_profile(path: Path) -> NoiseModel | None:
         with tifffile.TiffFile(path) as tiff:
             tag = tiff.pages.first.tags.get(51041)
             values = None if tag is None else np.asarray(tag.value, np.float64).ravel()
-    except (OSError, ValueError, tifffile.TiffFileError, KeyError, IndexError):
+    except Exception:  # a hostile directory may raise anything
         return None
-    if values is None or values.size not in (2, 6) or not (values > 0).all():
+    if values is None or values.size not in (2, 6) or not ((values > 0) & (values <= 1)).all():
         return None
     pairs = np.broadcast_to(values.reshape(-1, 2), (3, 2)).tolist()
     return NoiseModel(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))

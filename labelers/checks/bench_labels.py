@@ -163,8 +163,8 @@ class _Sam:
     def peers(self) -> None:
         from segment_anything import SamAutomaticMaskGenerator
 
-        seen = SamSegmenter(self.sam, -9.0).open(self.reference).points(self._points(6))
-        self.least = float(np.median([c.predicted_iou for found in seen for c in found]))
+        nested = SamSegmenter(self.sam, -9.0).open(self.reference).points(self._points(6))
+        self.least = float(np.median([c.predicted_iou for three in nested for c in three]))
         generator = SamAutomaticMaskGenerator(
             self.sam, points_per_side=_GRID, pred_iou_thresh=self.least,
             stability_score_thresh=-1.0, box_nms_thresh=1.0,
@@ -174,12 +174,12 @@ class _Sam:
 
     def ours(self) -> list[dict[str, Any]]:
         by_blocks(self.sam.image_encoder)
-        found, seconds = _timed(
+        nested, seconds = _timed(
             lambda: SamSegmenter(self.sam, self.least).open(self.reference).points(
                 self._points(_GRID**2)
             )
         )  # fmt: skip
-        kept = sum(len(candidates) for candidates in found)
+        kept = sum(len(candidates) for candidates in nested)
         config = MasksConfig()
         models = load_mask_models(config, "cpu")
         rois, rois_s = _timed(lambda: find_rois(self.reference, "b", "0", 0, config, models))

@@ -35,7 +35,7 @@ METRICS = ("ssimc", "ssim", "ms_ssim", "fsim", "vsi", "gmsd", "nlpd", "psnr")
 STEPS = np.arange(1, 7)
 _LONG_EDGE = 256
 _EYE_SIGMA = 1.0  # pixels
-_SEEN = 2.0  # CIEDE2000
+_VISIBLE = 2.0  # CIEDE2000
 
 
 def _linear(image: Image) -> NDArray[np.float64]:
@@ -130,8 +130,8 @@ def visible_difference(image: Image, reference: Image) -> NDArray[np.float64]:
     """CIEDE2000 of two encoded RGB images after the eye's blur, HxW."""
     from skimage.color import deltaE_ciede2000
 
-    seen = [cv2.GaussianBlur(_linear(i), (0, 0), _EYE_SIGMA) for i in (image, reference)]
-    lab = [cv2.cvtColor(_encoded(s).astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for s in seen]
+    blurred = [cv2.GaussianBlur(_linear(i), (0, 0), _EYE_SIGMA) for i in (image, reference)]
+    lab = [cv2.cvtColor(_encoded(s).astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for s in blurred]
     return np.asarray(deltaE_ciede2000(*lab), np.float64)
 
 
@@ -153,10 +153,10 @@ def quality_and_difference(photos: list[Image]) -> Iterator[tuple[str, float, fl
 def equal_error(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> tuple[float, float]:
     """Find the threshold that errs equally often on both sides, and how often."""
     candidates = np.unique(scores)
-    seen = np.array([(scores[visible] > t).mean() for t in candidates])
-    unseen = np.array([(scores[~visible] <= t).mean() for t in candidates])
-    best = int(np.argmin(np.abs(seen - unseen)))
-    return float(candidates[best]), float((seen[best] + unseen[best]) / 2)
+    false_without = np.array([(scores[visible] > t).mean() for t in candidates])
+    false_distorted = np.array([(scores[~visible] <= t).mean() for t in candidates])
+    best = int(np.argmin(np.abs(false_without - false_distorted)))
+    return float(candidates[best]), float((false_without[best] + false_distorted[best]) / 2)
 
 
 def main() -> None:
@@ -172,13 +172,13 @@ def main() -> None:
         print(f"{name:<11}{cells}{seconds:>10.3f}", flush=True)
     rows = list(quality_and_difference(photos))
     scores = np.array([r[1] for r in rows])
-    visible = np.array([r[2] >= _SEEN for r in rows])
+    visible = np.array([r[2] >= _VISIBLE for r in rows])
     threshold, error = equal_error(scores, visible)
     print(f"ssimc 'without' above {threshold:.3f}: wrong on {error:.1%} of either side")
     for distortion in DISTORTIONS:
         own = np.array([r[0] == distortion for r in rows])
-        said, seen = scores[own] <= threshold, visible[own]
-        print(f"  {distortion:<15} agrees on {(said == seen).mean():.1%} of {own.sum()} ROIs")
+        agree = (scores[own] <= threshold) == visible[own]
+        print(f"  {distortion:<15} agrees on {agree.mean():.1%} of {own.sum()} ROIs")
 
 
 if __name__ == "__main__":

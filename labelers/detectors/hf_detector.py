@@ -66,8 +66,8 @@ class HfDetector:
         import torch
 
         with torch.inference_mode():
-            found = [d for d in self.find(image) if _has_area(d.box_xyxy)]
-        return sorted(found, key=lambda d: -(d.score or 0.0))
+            detections = [d for d in self.find(image) if _has_area(d.box_xyxy)]
+        return sorted(detections, key=lambda d: -(d.score or 0.0))
 
     def _run(self, image: Image, **asked: Any) -> Any:
         prepared = self.processor(images=image, return_tensors="pt", **asked)
@@ -86,13 +86,13 @@ class HfDetector:
     def _segments(self, image: Image, outputs: Any) -> list[Detection]:
         panoptic = self._read(image, outputs)
         ids = np.asarray(panoptic["segmentation"].cpu())
-        found = []
+        detections = []
         for segment in panoptic["segments_info"]:
             mask = ids == segment["id"]
             if mask.any() and self._is_thing(segment["label_id"]):
                 name = self._name(segment["label_id"])
-                found.append(Detection(box_of(mask), name, _score(segment["score"]), mask))
-        return found
+                detections.append(Detection(box_of(mask), name, _score(segment["score"]), mask))
+        return detections
 
     def _boxes(self, image: Image) -> list[Detection]:
         result = self._read(image, self._run(image))
@@ -115,12 +115,12 @@ class HfDetector:
     def _concepts(self, image: Image) -> list[Detection]:
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
         vision = self.model.get_vision_features(pixels.to(self.model.device))
-        found = []
+        detections = []
         for word in self.text:
             words = self.processor(text=word, return_tensors="pt")
             outputs = self.model(vision_embeds=vision, **words.to(self.model.device))
             result = self._read(image, outputs)
-            found += [
+            detections += [
                 Detection(_inside(box, image), word, _score(score), mask if mask.any() else None)
                 for box, score, mask in zip(
                     result["boxes"].tolist(),
@@ -129,7 +129,7 @@ class HfDetector:
                     strict=True,
                 )
             ]
-        return found
+        return detections
 
     def _is_thing(self, label: int) -> bool:
         return self.things is None or label in self.things

@@ -137,10 +137,10 @@ def _detections(answer: Mapping[str, Any], image: Image, name: str) -> list[Dete
     if "error" in answer:
         raise SceneError("model", f"{name}: {' '.join(str(answer['error']).split())[:300]}")
     try:
-        found = [_detection(item, image) for item in answer["objects"]]
+        detections = [_detection(item, image) for item in answer["objects"]]
     except (KeyError, TypeError, ValueError) as error:
         raise SceneError("model", f"{name} answered with no list of objects: {error}") from error
-    return sorted(found, key=lambda d: -(d.score or 0.0))
+    return sorted(detections, key=lambda d: -(d.score or 0.0))
 
 
 def _detection(item: Mapping[str, Any], image: Image) -> Detection:

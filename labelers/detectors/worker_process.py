@@ -64,7 +64,7 @@ def one_line(error):
     return type(error).__name__ + ": " + " ".join(str(error).split())[:300]
 
 
-def found(box, name, score=None):
+def as_object(box, name, score=None):
     """One object; box in xyxy pixels of the request's image."""
     return {
         "box": [float(v) for v in box],
@@ -173,7 +173,7 @@ def seem_objects(model, image, short_side, names):
         rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         if len(rows):
             box = np.array([cols[0], rows[0], cols[-1] + 1, rows[-1] + 1], float)
-            objects.append(found(box * enlarge, names[label], score))
+            objects.append(as_object(box * enlarge, names[label], score))
     return objects
 
 
@@ -224,7 +224,7 @@ def detectron2_objects(predictor, image, names):
     """Boxes with scores; detectron2 takes BGR."""
     kept = predictor(image[..., ::-1])["instances"].to("cpu")
     rows = zip(kept.pred_boxes.tensor.tolist(), kept.pred_classes.tolist(), kept.scores.tolist())
-    return [found(box, names[k] if names else f"class {k}", score) for box, k, score in rows]
+    return [as_object(box, names[k] if names else f"class {k}", score) for box, k, score in rows]
 
 
 if __name__ == "__main__":

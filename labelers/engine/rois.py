@@ -64,9 +64,9 @@ def find_rois(
     kept_objects = _select(objects, config, config.max_objects, [])
     kept_components = _select(components, config, config.max_components, kept_objects)
     rois = [
-        _roi(found, scene_id, kind, number, models.identity)
+        _roi(masked, scene_id, kind, number, models.identity)
         for kind, kept in (("object", kept_objects), ("component", kept_components))
-        for number, found in enumerate(kept)
+        for number, masked in enumerate(kept)
     ]
     if not rois:
         raise SceneError("no_rois", f"no mask of {config.min_area} pixels or more on the reference")
@@ -82,7 +82,7 @@ def random_points(
 
 
 def _chosen(candidates: Sequence[Candidate], config: MasksConfig) -> list[Candidate]:
-    """Of a point's nested masks: those that pass the filters; literally: the best one."""
+    """Choose among a point's nested masks: those that pass the filters; literally, the best one."""
     if config.literal:
         return sorted(candidates, key=lambda c: -c.rank)[:1]
     return [
@@ -123,10 +123,10 @@ def _without_specks(mask: Mask, smallest: float) -> Mask:
 
 
 def _select(
-    found: Sequence[_MaskedRoi], config: MasksConfig, most: int, others: Sequence[_MaskedRoi]
+    masked: Sequence[_MaskedRoi], config: MasksConfig, most: int, others: Sequence[_MaskedRoi]
 ) -> list[_MaskedRoi]:
     """Best first, nothing small, nothing twice (also not what `others` already holds)."""
-    large = [f for f in found if f.area >= config.min_area]
+    large = [f for f in masked if f.area >= config.min_area]
     if config.literal:
         return large
     kept: list[_MaskedRoi] = []
@@ -148,21 +148,21 @@ def mask_iou(one: _MaskedRoi, other: _MaskedRoi) -> float:
     return shared / max(one.area + other.area - shared, 1)
 
 
-def _roi(found: _MaskedRoi, scene_id: str, kind: str, number: int, source: str) -> Roi:
-    rows, cols = found.window
-    height, width = found.candidate.mask.shape
+def _roi(masked: _MaskedRoi, scene_id: str, kind: str, number: int, source: str) -> Roi:
+    rows, cols = masked.window
+    height, width = masked.candidate.mask.shape
     return Roi(
         roi_id=keys.roi_id(scene_id, kind, number),
         scene_id=scene_id,
         kind=kind,
-        class_name=found.class_name,
-        score=found.score,
-        predicted_iou=found.candidate.predicted_iou,
-        stability=found.candidate.stability,
+        class_name=masked.class_name,
+        score=masked.score,
+        predicted_iou=masked.candidate.predicted_iou,
+        stability=masked.candidate.stability,
         bbox_xywh=(cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start),
-        area=found.area,
+        area=masked.area,
         width=width,
         height=height,
-        rle=encode(found.candidate.mask),
+        rle=encode(masked.candidate.mask),
         source=source,
     )

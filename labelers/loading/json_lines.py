@@ -84,8 +84,8 @@ class Process:
 
     def _last_words(self) -> str:
         self.errors.seek(0)
-        said = self.errors.read()[-2000:].decode(errors="replace").split("\n")
-        return next((line.strip()[:200] for line in reversed(said) if line.strip()), "no word")
+        lines = self.errors.read()[-2000:].decode(errors="replace").split("\n")
+        return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "no word")
 
 
 def _read(stream: IO[bytes], lines: "queue.Queue[bytes | None]") -> None:

@@ -109,18 +109,18 @@ def trace(steps: Sequence[Step], image: Tensor) -> list[Tensor]:
 
 
 def features(steps: Sequence[Step], states: Sequence[Tensor]) -> list[Tensor]:
-    """Of a trace, the features."""
+    """Pick the features out of a trace."""
     return [state for step, state in zip(steps, states[1:], strict=True) if step.is_feature]
 
 
 def reached(steps: Sequence[Step], states: Sequence[Tensor], rect: Rect) -> list[Rect]:
     """Where each feature may differ after the image changed in `rect`."""
-    found = []
+    rects = []
     for step, after in zip(steps, states[1:], strict=True):
         rect = step.reached_rect(rect, *after.shape[-2:])
         if step.is_feature:
-            found.append(rect)
-    return found
+            rects.append(rect)
+    return rects
 
 
 def changed(
@@ -134,12 +134,12 @@ def changed(
         rect: the changed rectangle of the image.
         pixels: what is there instead, NxCxhxw.
     """
-    found = []
+    changes = []
     for step, before, after in zip(steps, states[:-1], states[1:], strict=True):
         rect, pixels = _advance(step, before, after.shape[-2:], rect, pixels)
         if step.is_feature:
-            found.append(pixels)
-    return found
+            changes.append(pixels)
+    return changes
 
 
 def _advance(

@@ -34,7 +34,7 @@ class Embedding(Protocol):
 
 
 class Prompts:
-    """One embedded image, as `models.Prompted`; drops points' masks below `least_iou`.
+    """An image's embedding as `candidates.Prompted`; drops points' masks below `least_iou`.
 
     `batch`: prompts at once, 0 for as many as the device has room for.
     """
@@ -47,10 +47,10 @@ class Prompts:
     def boxes(self, detections: Sequence[Detection]) -> list[Candidate]:
         """One mask a detection, ranked by the detector's score."""
         boxes = np.array([d.box_xyxy for d in detections], np.float64).reshape(-1, 4)
-        found = [one for (one,) in self._decode(boxes, True, -np.inf)]
+        candidates = [one for (one,) in self._decode(boxes, True, -np.inf)]
         return [
             Candidate(c.mask, d.score or 0.0, c.predicted_iou, c.stability)
-            for c, d in zip(found, detections, strict=True)
+            for c, d in zip(candidates, detections, strict=True)
         ]
 
     def points(self, xy: NDArray[np.float64]) -> list[list[Candidate]]:

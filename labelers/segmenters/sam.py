@@ -82,8 +82,8 @@ class _SamEmbedding:
 
         predictor = self.predictor
         (height, width), side = predictor.input_size, predictor.model.image_encoder.img_size
-        seen = interpolate(low[None], (side, side), mode="bilinear", align_corners=False)
-        seen = seen[..., :height, :width]
+        square = interpolate(low[None], (side, side), mode="bilinear", align_corners=False)
+        square = square[..., :height, :width]
         if tuple(predictor.input_size) == tuple(predictor.original_size):
-            return seen[0]  # to interpolate to the same size changes nothing but the time
-        return interpolate(seen, predictor.original_size, mode="bilinear", align_corners=False)[0]
+            return square[0]  # to interpolate to the same size changes nothing but the time
+        return interpolate(square, predictor.original_size, mode="bilinear", align_corners=False)[0]

@@ -29,9 +29,9 @@ def attention(layer: Any, x: Tensor) -> Tensor:
     parts = layer.qkv(x).reshape(batch, count, 3, layer.num_heads, -1).permute(2, 0, 3, 1, 4)
     query, key, value = parts.reshape(3, batch * layer.num_heads, count, -1).unbind(0)
     down, across = _positions(layer, query, height, width)
-    seen = _seen(query, key, value, down, across, layer.scale)
-    heads = seen.view(batch, layer.num_heads, height, width, -1)
-    return layer.proj(heads.permute(0, 2, 3, 1, 4).reshape(batch, height, width, -1))
+    heads = _attended(query, key, value, down, across, layer.scale)
+    merged = heads.view(batch, layer.num_heads, height, width, -1)
+    return layer.proj(merged.permute(0, 2, 3, 1, 4).reshape(batch, height, width, -1))
 
 
 def _positions(layer: Any, query: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -47,7 +47,7 @@ def _positions(layer: Any, query: Tensor, height: int, width: int) -> tuple[Tens
     return down[..., None], across[:, :, None]
 
 
-def _seen(
+def _attended(
     query: Tensor, key: Tensor, value: Tensor, down: Tensor, across: Tensor, scale: float
 ) -> Tensor:
     """Softmax attention of all heads, heads x tokens x channels."""

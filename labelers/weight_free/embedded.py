@@ -48,8 +48,8 @@ class EmbeddedDetector:
         small = working_copy(image)
         tree = _tree(small)
         smallest = self.min_area * small.size / image.size
-        found = propose(tree, saliency(tree.regions), smallest, self.most)
-        return [_detection(p.mask, p.score, image.shape[:2]) for p in found]
+        proposals = propose(tree, saliency(tree.regions), smallest, self.most)
+        return [_detection(p.mask, p.score, image.shape[:2]) for p in proposals]
 
 
 def _detection(mask: Mask, score: float, shape: tuple[int, ...]) -> Detection:
@@ -77,7 +77,7 @@ class EmbeddedSegmenter:
 
 
 class EmbeddedPrompts:
-    """One image's merge tree."""
+    """One image as its merge tree, ready for prompts."""
 
     def __init__(self, image: Image, min_area: int) -> None:
         self.shape = image.shape[:2]
@@ -166,12 +166,12 @@ def grabcut(image: Image, seed: Mask) -> Mask:
         _GRABCUT_ROUNDS,
         cv2.GC_INIT_WITH_MASK,
     )
-    found = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
-    union = (found | part).sum()
-    if (found & part).sum() < _AGREEMENT * union:
+    foreground = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
+    union = (foreground | part).sum()
+    if (foreground & part).sum() < _AGREEMENT * union:
         return seed
     result = np.zeros_like(seed)
-    result[window] = found
+    result[window] = foreground
     return result
 
 

@@ -48,7 +48,7 @@ def propose(tree: Tree, salience: Floats, smallest: float, most: int) -> list[Pr
 
 def _salient_sets(regions: Regions, salience: Floats) -> LeafSets:
     """Find the connected components of {leaf: salience >= level} over the levels."""
-    found = [np.zeros((0, len(salience)), np.bool_)]
+    sets = [np.zeros((0, len(salience)), np.bool_)]
     a, b = regions.pairs.T
     for level in _LEVELS:
         inside = salience >= level
@@ -57,8 +57,8 @@ def _salient_sets(regions: Regions, salience: Floats) -> LeafSets:
         graph = csr_matrix((np.ones(both.sum()), (a[both], b[both])), shape=(n, n))
         count, label = connected_components(graph, directed=False)
         members = label[None] == np.arange(count)[:, None]
-        found.append(members[(members & inside).any(axis=1)])
-    return np.unique(np.concatenate(found), axis=0)
+        sets.append(members[(members & inside).any(axis=1)])
+    return np.unique(np.concatenate(sets), axis=0)
 
 
 def _node_sets(tree: Tree) -> LeafSets:

@@ -11,4 +11,5 @@ cli_tools.py   commands beside the way
 cli_learn.py   commands that learn, found by entry point
 cli_ask.py     regions of a photograph put to a network
 cli_pages.py   the pages that ask and explore
+cli_export.py  COCO, FiftyOne
 """

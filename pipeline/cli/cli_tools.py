@@ -69,11 +69,13 @@ def models(folder: Path) -> None:
     """Which published checkpoints lie whole in FOLDER (default: weights); where to get others."""
     from labelers.loading.weights import status
 
-    for found in status(folder):
-        known = found.checkpoint
-        click.echo(f"{found.state:9} {known.name:12} {known.file} ({known.licence})")
-        if found.state != "valid":
-            click.echo(f"          {known.where}")
+    for presence in status(folder):
+        checkpoint = presence.checkpoint
+        click.echo(
+            f"{presence.state:9} {checkpoint.name:12} {checkpoint.file} ({checkpoint.licence})"
+        )
+        if presence.state != "valid":
+            click.echo(f"          {checkpoint.where}")
 
 
 @click.command("gpu-check")

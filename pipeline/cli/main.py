@@ -12,6 +12,7 @@ import click
 from manifests.errors import SeagullError
 from pipeline.cli import (
     cli_ask,
+    cli_export,
     cli_learn,
     cli_look,
     cli_mend,
@@ -38,6 +39,7 @@ FOLDERS = (
     cli_ask,
     cli_look,
     cli_pages,
+    cli_export,
     cli_release,
     cli_tools,
 )

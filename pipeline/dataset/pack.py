@@ -69,13 +69,14 @@ def _write(dataset: Dataset, plan: Plan) -> Done:
     remove_file(record)
     rows: list[IndexRow] = []
     rois = 0
-    with atomic_file(tar) as file:
+    with (
+        atomic_file(tar) as file,
         # mtime 0: the bytes depend on the samples alone.
-        writer = webdataset.TarWriter(file, mtime=0, encoder=False)
+        webdataset.TarWriter(file, mtime=0, encoder=False) as writer,
+    ):
         for scene in plan.scenes:
             rows += _pack_scene(writer, dataset, scene)
             rois += len(read_records(dataset.space.table_file("rois", scene.scene_id), Roi))
-        writer.close()
     write_records(index, _located(rows, tar), IndexRow)
     counts = {
         "scenes": len(plan.scenes),

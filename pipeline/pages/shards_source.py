@@ -14,10 +14,9 @@ import pyarrow.parquet as pq
 from manifests.errors import SeagullError
 from manifests.ratings import Opinion
 from manifests.records import Failure, Label, Roi
-from manifests.sample import Sample, parse_sample
+from manifests.sample import NO_NUMBER, Sample, parse_sample
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS, Workspace
-from pipeline.dataset.samples import NO_NUMBER
 from pipeline.pages.scene_records import (
     Said,
     SceneContent,

@@ -4,17 +4,24 @@ A cluster of our own listens on loopback alone, and whoever connects needs its t
 for the run and lives in the environment of its processes. A user's cluster has the user's token.
 """
 
+import atexit
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
+
+import psutil
 
 from manifests.errors import SeagullError
 from pipeline.run.signals import StoppedError, signals_held
@@ -38,24 +45,49 @@ class RayCluster:
     address: str  # as people know it
     ours: bool
     heard: float = 0.0  # when its port last answered
+    lost: bool = False  # it answers no more
+    folder: Path | None = None  # of a cluster of our own
 
-    def check_alive(self) -> None:
-        """Look whether the cluster's head still answers; cheap, to be called every few seconds.
+    def answers(self) -> bool:
+        """Whether the cluster's head takes a connection now; ask it nothing while it does not.
 
         Raises:
             SeagullError: it has not for a while.
         """
-        host, port = self.ray.get_runtime_context().gcs_address.rsplit(":", 1)
         now = time.monotonic()
-        if not self.heard or _refusal(host, int(port)) is None:
+        if not self.heard or _refusal(*self.head) is None:
             self.heard = now
-        elif now - self.heard > (OUR_SILENCE_S if self.ours else SILENCE_S):
+            return True
+        if now - self.heard > (OUR_SILENCE_S if self.ours else SILENCE_S):
+            self.lost = True
             raise SeagullError(f"{self.address} has not answered for {now - self.heard:.0f} s")
+        return False
+
+    @cached_property
+    def head(self) -> tuple[str, int]:
+        """Where Ray's GCS listens."""
+        host, port = self.ray.get_runtime_context().gcs_address.rsplit(":", 1)
+        return host, int(port)
 
     def close(self) -> None:
         """Leave it; one of our own ends."""
-        with signals_held():
-            self.ray.shutdown()
+        if self.lost:
+            atexit.register(_end_without_farewell)
+            for process in psutil.Process().children(recursive=True) if self.ours else ():
+                with suppress(psutil.Error):
+                    process.kill()
+        else:
+            with signals_held():
+                self.ray.shutdown()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _end_without_farewell() -> None:
+    """Ray would wait for its head, then abort with a status of its own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(2)
 
 
 def connect(workers: int) -> RayCluster:
@@ -82,8 +114,17 @@ def _start(workers: int) -> RayCluster:
             " this first, or in a process of its own"
         )
     before = _keep_inside()
+    folder = _private_folder()
     try:
-        ray = _init(address="local", num_cpus=workers, include_dashboard=False)
+        ray = _init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            _temp_dir=str(folder / "ray"),
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     finally:
         _set(before)
     if ray.util.get_node_ip_address() != "127.0.0.1":
@@ -92,7 +133,21 @@ def _start(workers: int) -> RayCluster:
             f"Ray {ray.__version__} does not keep to loopback (tested: 2.60); --executor local"
             " needs no Ray, and RAY_ADDRESS names a cluster of your own"
         )
-    return RayCluster(ray, "this machine's Ray", ours=True)
+    return RayCluster(ray, "this machine's Ray", ours=True, folder=folder)
+
+
+def _private_folder() -> Path:
+    """Around Ray's sockets and logs, this user's alone; Ray opens its own folder to all.
+
+    A socket's path has at most 107 bytes, of which Ray's own names and these take 92.
+    """
+    temporary = Path(tempfile.gettempdir())
+    parent = temporary if len(str(temporary)) <= 14 else Path("/tmp")
+    for left in parent.glob("seagull-*-*"):  # by a driver that was killed
+        pid = left.name.split("-")[1]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"seagull-{os.getpid()}-", dir=parent))
 
 
 @cache

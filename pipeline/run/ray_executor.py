@@ -78,12 +78,13 @@ class RayExecutor:
         return int(total / share), int(available / share)
 
     def _look(self) -> None:
-        self.cluster.check_alive()
+        self.looked = time.monotonic()
+        if not self.cluster.answers():
+            return
         total, available = self.ray.cluster_resources(), self.ray.available_resources()
         for pool in POOLS:
             name = pool.upper()
             self.has[pool] = (total.get(name, 0.0), available.get(name, 0.0))
-        self.looked = time.monotonic()
 
     def submit(self, pool: str, task: Task) -> None:
         """Give the task to an actor, now or when one is there."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from labelers.engine.label_engine import VERSION as LABELS_VERSION
 from labelers.engine.label_engine import Labelers, labeler_identity, load_labelers
-from labelers.engine.mask_models import load_mask_models, mask_models_identity
+from labelers.engine.mask_models import MaskModels, load_mask_models, mask_models_identity
 from labelers.engine.rois import VERSION as MASKS_VERSION
 from labelers.engine.rois import find_rois
 from manifests.config import to_dict
@@ -17,7 +17,7 @@ from pipeline.intake.sources import Source
 from pipeline.stages.stage import Dones, Stage, StageOutput, Unit, reference_of
 
 
-def _masks(unit: Unit, models: Any) -> StageOutput:
+def _masks(unit: Unit, models: MaskModels) -> StageOutput:
     config, source = unit.config, unit.source
     rois = find_rois(reference_of(unit), unit.key, source.sha256, config.seed, config.masks, models)
     table = unit.workspace.table_file("rois", unit.key)
@@ -57,15 +57,15 @@ def _labels(unit: Unit, labelers: Labelers) -> StageOutput:
     rois = read_records(space.table_file("rois", unit.key), Roi)
     rows = read_records(space.table_file("renderings", unit.key), Rendering)
     images = [(row, read_image(space.file(row.path))) for row in rows]
-    seen = (images[0][1], rois, images)
-    said = {"labels": labelers.first.label(*seen)}
+    pictures = (images[0][1], rois, images)
+    made = {"labels": labelers.first.label(*pictures)}
     if labelers.others:
-        said["scores"] = labelers.others_label(*seen)
+        made["scores"] = labelers.others_label(*pictures)
     remove_file(space.table_file("scores", unit.key))  # of scorers no longer asked
-    for name, labels in said.items():
+    for name, labels in made.items():
         write_records(space.table_file(name, unit.key), labels, Label)
-    files = tuple(space.table_file(name, unit.key) for name in said)
-    return StageOutput(files, {name: len(labels) for name, labels in said.items()})
+    files = tuple(space.table_file(name, unit.key) for name in made)
+    return StageOutput(files, {name: len(labels) for name, labels in made.items()})
 
 
 def _read_renderings_and_rois(source: Source, dones: Dones) -> list[dict[str, str]]:

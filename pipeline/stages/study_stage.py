@@ -40,7 +40,7 @@ def _study(unit: Unit, labeler: Labeler) -> StageOutput:
 
 
 def _levels(mixed: Sequence[Recipe], unit: Unit) -> dict[str, dict[str, int]]:
-    """Of each mixed rendering: the level, among the twenty, of each distortion in it."""
+    """Look up, for each mixed rendering, the level among the twenty of each distortion in it."""
     single = {r.steps[0]: r.level for r in recipes(unit.config.render) if r.steps}
     return {
         rendering_id(unit.key, r.distortion, r.level): {s.distortion: single[s] for s in r.steps}
@@ -49,8 +49,8 @@ def _levels(mixed: Sequence[Recipe], unit: Unit) -> dict[str, dict[str, int]]:
 
 
 def _rated(rois: Sequence[Roi], ratings: Sequence[Rating]) -> list[Roi]:
-    seen = {rating.roi_id for rating in ratings}
-    return [roi for roi in rois if roi.roi_id in seen]
+    rated = {rating.roi_id for rating in ratings}
+    return [roi for roi in rois if roi.roi_id in rated]
 
 
 def _write_study(

@@ -10,6 +10,7 @@ torture.py          what is promised, tried: a table
 torture_kills.py    runs that end in the middle, full disks, two writers
 torture_damage.py   bits flipped, files deleted and swapped
 small_build.py      a build in a fork that may be killed
+synthetic.py        a large workspace in which all is done, and what a build costs on it
 damage.py           damage to files, and undone
 torture_raw.py      damaged RAW files: what comes of each
 torture_nodes.py    what Ray and its nodes do to a run

@@ -1,8 +1,9 @@
 """Damaged RAW files through the code of the stage `render`: what comes of each.
 
 cut: the end is missing. appended: random bytes follow. enlarged: a TIFF's directories claim up to
-16 times the pixels. flipped: 1 to 8 random bits. zeroed: a run of bytes is zero, as an interrupted
-copy leaves it. Everything is drawn from the seed.
+16 times the pixels. flipped: 1 to 8 random bits, half of the time in the
+first 4 KiB. zeroed: a run of bytes is zero, as an interrupted copy leaves it. All is drawn from the
+seed.
 
 A file that was cut or enlarged must be refused, or give the whole file's picture to the last bit:
 `silent` counts those that did neither. Bits that flip, or bytes that are zeroed, inside pixels that
@@ -25,7 +26,7 @@ import numpy as np
 import tifffile
 from pebble import ProcessExpired, ProcessPool
 
-from isp.development.recipes import REFERENCE
+from isp.development.recipes import recipes
 from isp.development.renderer import develop
 from manifests.chance import generator
 from manifests.config import RenderConfig
@@ -34,6 +35,8 @@ from manifests.errors import SceneError
 KINDS = ("cut", "appended", "enlarged", "flipped", "zeroed")
 _MUST_NOT_CHANGE = ("cut", "appended", "enlarged")
 _LIMIT_S, _LIMIT_BYTES = 120, 4 * 2**30  # of one file
+_RENDERED = (("none", 0), ("noise", 20))  # the reference, and what the mosaic's noise needs
+_HEADER = 4096  # bytes in which half of the flips fall: tags matter more than pixels
 _CONFIG = RenderConfig(long_edge=128, tone="neutral", lens=False)
 
 
@@ -100,7 +103,8 @@ def damage(raw: Path, kind: str, draw: np.random.Generator) -> bytes:
     if kind == "enlarged":
         return _enlarged(raw, content, draw)
     if kind == "flipped":
-        for bit in draw.integers(0, 8 * len(content), int(draw.integers(1, 9))):
+        reach = len(content) if draw.random() < 0.5 else min(len(content), _HEADER)
+        for bit in draw.integers(0, 8 * reach, int(draw.integers(1, 9))):
             content[bit // 8] ^= 1 << bit % 8
         return bytes(content)
     first, last = sorted(draw.integers(0, len(content), 2))
@@ -146,9 +150,10 @@ def _outcome(pool: ProcessPool, path: Path) -> str:
 
 
 def _picture(path: Path) -> str:
-    """sha256 of the reference, or `refused: {reason}`."""
+    """sha256 of the reference and the noisiest rendering, or `refused: {reason}`."""
+    some = [one for one in recipes(_CONFIG) if (one.distortion, one.level) in _RENDERED]
     try:
-        _, images = develop(path, "torture", [REFERENCE], _CONFIG, 0)
-        return hashlib.sha256(next(images).content).hexdigest()
+        _, images = develop(path, "torture", some, _CONFIG, 0)
+        return hashlib.sha256(b"".join(image.content for image in images)).hexdigest()
     except SceneError as error:
         return f"refused: {error.reason}"

@@ -96,7 +96,7 @@ def test_the_trainer_has_words_for_it(out):
         **{"rendering_id": "r", "roi_id": "o", "quality": 0.5, "importance": 0.1},
         "distortion_label": "sharpening",
     }
-    truth = instructions.truth(row, 1.0, 1.0, names)
+    truth = instructions.truth(row, 1.0, 1.0, distortions=names)
     answer = instructions.analyses(truth)[2].answer
     assert answer == "With sharpening distortions."
     assert texts.parse_distortions(answer, names) == {"sharpening": None}
