@@ -88,5 +88,5 @@ def _severity(level: int) -> float:
 
 
 def _importance(label: Label) -> float:
-    """What the whole image loses, to 0..4: 0.1 of the scorer's scale is already essential."""
+    """Map what the whole image loses to 0..4: 0.1 of the scorer's scale is already essential."""
     return 4 * min(label.importance / 0.1, 1.0)

@@ -2,8 +2,8 @@
 
     raw/          a RAW file and what it says of itself: mosaic, levels, colour, camera, noise
     distortions/  the six distortions as pure functions, and their 6 x 20 levels
-    develop/      the order of development, recipes, the renderer (the door: renderer.py)
+    development/  the order of development, recipes, the renderer (the door: renderer.py)
     tools/        photographs to RAW, calibration of levels, colour check, XMP, what it costs
 
-One direction: raw and distortions, then develop, then tools.
+One direction: raw and distortions, then development, then tools.
 """

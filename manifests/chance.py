@@ -10,12 +10,12 @@ import numpy as np
 
 
 def generator(*parts: str | int) -> np.random.Generator:
-    """A Philox generator keyed by `parts`, in order; the same parts give the same stream."""
+    """Make a Philox generator keyed by `parts`, in order; the same parts give the same stream."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return np.random.Generator(np.random.Philox(key=np.frombuffer(digest[:16], np.uint64)))
 
 
 def unit_interval(*parts: str | int) -> float:
-    """A number in [0, 1) from the hash of `parts` alone."""
+    """Draw a number in [0, 1) from the hash of `parts` alone."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56

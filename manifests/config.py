@@ -183,10 +183,10 @@ class Config:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything but `work`."""
+        """Hash of every section but `work`."""
         return fingerprint(**{k: v for k, v in to_dict(self).items() if k != "work"})
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """A section, or the whole configuration, as plain values."""
+    """Turn a section, or the whole configuration, into plain values."""
     return dataclasses.asdict(config)

@@ -36,7 +36,7 @@ class Done:
 
 
 def read_done(path: Path) -> Done | None:
-    """The record at `path`; None when there is none or it cannot be read."""
+    """Read the record at `path`; None when there is none or it cannot be read."""
     try:
         return Done(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):

@@ -13,7 +13,7 @@ TEMPORARY_PREFIX = ".tmp-"
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears under `path` when the block ends well, else not at all."""
+    """Open a binary file that appears under `path` when the block ends well, else not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:

@@ -21,7 +21,7 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """A stored rendering as uint8 HxWx3 RGB, sRGB-encoded; errors as in `decode_image`."""
+    """Read a stored rendering as uint8 HxWx3 RGB, sRGB-encoded; errors as in `decode_image`."""
     try:
         return decode_image(path.read_bytes(), str(path))
     except OSError as error:

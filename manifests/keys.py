@@ -38,7 +38,7 @@ def rendering_id(scene: str, distortion: str, level: int) -> str:
 
 
 def image_stem(distortion: str, level: int) -> str:
-    """The rendering's file name in its scene's folder, without extension: `ref`, `noise_07`."""
+    """Name a rendering's file in its scene's folder, without extension: `ref`, `noise_07`."""
     return "ref" if distortion == NO_DISTORTION else f"{distortion}_{level:02d}"
 
 
@@ -56,7 +56,7 @@ class RenderingKey(NamedTuple):
 
 
 def parse_rendering_id(key: str) -> RenderingKey:
-    """The inverse of `rendering_id`; ValueError when `key` is none."""
+    """Take a `rendering_id` apart; ValueError when `key` is none."""
     if key.endswith("_ref"):
         return RenderingKey(key.removesuffix("_ref"), NO_DISTORTION, 0)
     match = re.fullmatch(rf"(.+)_({'|'.join((*DISTORTIONS, 'mixed'))})_(\d\d+)", key)

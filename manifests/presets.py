@@ -28,7 +28,7 @@ PRESETS: Mapping[str, Config] = {
 
 
 def load_config(name_or_file: str, overrides: Sequence[str] = ()) -> Config:
-    """A preset by name or a YAML file (which may name its `preset`), then `key=value` overrides.
+    """Load a preset by name or a YAML file (with its `preset`), then `key=value` overrides.
 
     A YAML holds only what differs: `preset: paper`, `render: {long_edge: 768}`. Overrides name a
     value by its path: `render.long_edge=768`.
@@ -106,6 +106,6 @@ def _validated(values: dict[str, Any]) -> Config:
 
 
 def to_yaml(config: Config) -> str:
-    """The resolved configuration with its fingerprint, loadable by `load_config`."""
+    """Write the resolved configuration with its fingerprint, loadable by `load_config`."""
     values = {"fingerprint": config.fingerprint, **to_dict(config)}
     return yaml.safe_dump(values, sort_keys=False)

@@ -22,7 +22,7 @@ class _Lines:
 
 
 def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm:
-    """A tqdm bar from `done` to `total`; where standard error is no terminal, a line at a time."""
+    """Open a tqdm bar from `done` to `total`; a line at a time where stderr is no terminal."""
     bar: dict[str, Any] = {"desc": what, "unit": f" {unit}", "initial": done, "smoothing": 0.1}
     if sys.stderr.isatty():
         return tqdm(total=total, dynamic_ncols=True, **bar)

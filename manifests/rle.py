@@ -20,7 +20,7 @@ def encode(mask: Mask) -> str:
 
 
 def decode(rle: str, height: int, width: int) -> Mask:
-    """The bool mask, HxW, of COCO compressed RLE counts.
+    """Return the bool mask, HxW, of COCO compressed RLE counts.
 
     Raises:
         SeagullError: the counts do not fill height x width.

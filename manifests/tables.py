@@ -40,13 +40,13 @@ def _field(name: str, hint: Any) -> pa.Field:
 
 
 def schema(record: Any) -> pa.Schema:
-    """The Arrow schema of a record class."""
+    """Return the Arrow schema of a record class."""
     hints = get_type_hints(record)
     return pa.schema([_field(f.name, hints[f.name]) for f in fields(record)])
 
 
 def to_parquet(records: Sequence[Any], record: type) -> bytes:
-    """The bytes of a Parquet file with `records`, all of class `record`; may be empty."""
+    """Return the bytes of a Parquet file with `records`, all of class `record`; may be empty."""
     table = pa.Table.from_pylist([asdict(r) for r in records], schema=schema(record))
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")

@@ -16,7 +16,7 @@ QUALITY_TOP: Final = 1.0  # M of SEAGULL-100w's quality scores
 
 
 def level(score: float, top: float) -> int:
-    """The index 0..4 of eq. 1.
+    """Return the index 0..4 of eq. 1.
 
     >>> [level(s, 4.0) for s in (0.0, 0.8, 0.81, 4.0)]
     [0, 0, 1, 4]

@@ -18,11 +18,11 @@ class Workspace:
         return self.root / "config.yaml"
 
     def renderings(self, scene_id: str) -> Path:
-        """The folder of a scene's images."""
+        """Return the folder of a scene's images."""
         return self.root / "renderings" / scene_id
 
     def table(self, name: str) -> Path:
-        """The folder of a table: scenes, renderings, rois, labels, scores, failures."""
+        """Return the folder of a table: scenes, renderings, rois, labels, scores, failures."""
         return self.root / "tables" / name
 
     def table_file(self, name: str, key: str) -> Path:
@@ -30,11 +30,11 @@ class Workspace:
         return self.table(name) / f"{key}.parquet"
 
     def done(self, stage: str, key: str) -> Path:
-        """The record that a stage writes last for a scene."""
+        """Return the record that a stage writes last for a scene."""
         return self.root / "done" / stage / f"{key}.json"
 
     def shards(self, split: str) -> Path:
-        """The folder of a split's tars and their Parquet index."""
+        """Return the folder of a split's tars and their Parquet index."""
         return self.root / "shards" / split
 
     @property

@@ -1,21 +1,19 @@
 """What learns: instructions, the SEAGULL network, training and evaluation.
 
-Imports only `manifests` of ours and meets the rest through shards on disk. One process, one device.
+Imports only `manifests` of ours and meets the rest through shards on disk. Rooms import downwards.
 
-    texts.py         questions and answers of section 3.3, and the way back from an answer
-    instructions.py  a label -> its truth; drawing AIR and JIR for it
-    tokens.py        the word-level tokenizer; sequences built segment by segment
-    shard_reader.py  WebDataset tars -> samples, in an order that can be resumed
-    sample_arrays.py a sample -> arrays: overview, masks, native patches, colour
-    feed.py          the stream of training batches, in order
-    batches.py       samples and instructions -> tensors
-    encoder.py       ConvNeXt: the compact one, or timm's by name
-    extractor.py     the mask-based feature extractor of section 4.2
-    network.py       encoder + extractor + Llama
-    loop.py          optimizer, schedule, checkpoints
-    answer.py        closed-set scores and free-text answers
-    metrics.py       SROCC, PLCC, sample-average precision, recall, F1
-    evaluation.py    a network against the labels of a split
-    gpu_step.py      a training step on a device against the CPU
-    learning.py      pretrain, finetune, evaluate: what the command line calls
+    data/      shards -> samples -> batches; instructions, texts, tokens
+    network/   encoder + mask-based feature extractor + Llama
+    evaluate/  answers of a network, metrics, a network against a split
+    train/     the loop, the stages, what the command line calls
+    ask.py     a trained network asked about regions of any photograph
 """
+
+from typing import Any
+
+
+def open_network(*arguments: Any, **named: Any) -> Any:
+    """See `training.ask.open_network`; loads torch when it is called."""
+    from training.ask import open_network as opened
+
+    return opened(*arguments, **named)

@@ -49,7 +49,7 @@ def _convolve(linear: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def point_spread(width: float, shape: str, angle: float = 0.0) -> np.ndarray:
-    """The kernel of defocus (disc of radius 2 width) or motion (line of length sqrt(24) width).
+    """Make the kernel of defocus (disc of radius 2 width) or motion (line of sqrt(24) width).
 
     Returns:
         float32 (n, n), n odd, sum 1, centred.

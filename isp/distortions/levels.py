@@ -58,7 +58,7 @@ class Setting:
 
 
 def levels_path(name: str) -> Path:
-    """The file behind `RenderConfig.levels`."""
+    """Return the file behind `RenderConfig.levels`."""
     return SHIPPED if name == "shipped" else Path(name)
 
 
@@ -80,7 +80,7 @@ def levels_identity(config: RenderConfig) -> str:
 
 
 def read_yaml(path: Path) -> Any:
-    """The value in a YAML file of settings.
+    """Read a YAML file of settings.
 
     Raises:
         SeagullError: it cannot be read, or is no YAML.
@@ -95,7 +95,7 @@ def read_yaml(path: Path) -> Any:
 
 @lru_cache(maxsize=8)
 def _parse(path: Path, changed: int) -> tuple[tuple[str, tuple[Setting, ...]], ...]:
-    """`changed` is the file's time: another one is another table."""
+    """Read a table; `changed`, the file's time, makes the cache see another table."""
     table = read_yaml(path)
     if not isinstance(table, dict) or set(table) != set(DISTORTIONS):
         raise SeagullError(f"{path}: expected the six distortions {', '.join(DISTORTIONS)}")

@@ -31,7 +31,7 @@ class NoiseModel:
     read: tuple[float, ...]
 
     def added(self, stops: float) -> "NoiseModel":
-        """The noise that a gain of `stops` adds to the file's own."""
+        """Return the noise that a gain of `stops` adds to the file's own."""
         return NoiseModel(
             tuple(shot * (2.0**stops - 1) for shot in self.shot),
             tuple(read * (4.0**stops - 1) for read in self.read),
@@ -44,7 +44,7 @@ class NoiseModel:
 
 
 def measure_planes(planes: dict[int, list[np.ndarray]]) -> NoiseModel:
-    """The file's own noise from planes (float (H, W), linear [0, 1] above black) by colour 0..2."""
+    """Measure a file's noise on planes (float (H, W), linear [0, 1] above black) by colour 0..2."""
     fits = [_fit(planes[color]) for color in range(3)]
     return NoiseModel(tuple(fit[0] for fit in fits), tuple(fit[1] for fit in fits))
 
@@ -132,7 +132,7 @@ def _quantiles() -> np.ndarray:
 
 
 def _deviations(black: int, white: int, noise: NoiseModel, color: int) -> np.ndarray:
-    """Standard deviation in recorded units for every recorded value: float32 (65536,)."""
+    """Tabulate the standard deviation, in recorded units, by recorded value: float32 (65536,)."""
     span = white - black
     linear = np.clip((np.arange(65536) - black) / span, 0, 1)
     return (span * np.sqrt(noise.shot[color] * linear + noise.read[color])).astype(np.float32)
@@ -141,7 +141,7 @@ def _deviations(black: int, white: int, noise: NoiseModel, color: int) -> np.nda
 def noisy_rgb(
     image: np.ndarray, white: np.ndarray, noise: NoiseModel, draw: np.random.Generator
 ) -> np.ndarray:
-    """The same on linear RGB, for files that have no mosaic.
+    """Add the noise on linear RGB, for files that have no mosaic.
 
     Args:
         image: uint16 (H, W, 3), linear, white-balanced.

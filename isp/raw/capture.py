@@ -50,7 +50,7 @@ def read_capture(sensor: Sensor) -> Capture:
 
 
 def lens_name(raw: rawpy.RawPy) -> str | None:
-    """The lens as the file names it."""
+    """Return the lens as the file names it."""
     return str(raw.lens.model).strip() or None
 
 

@@ -32,7 +32,7 @@ def camera_to_srgb(
     xyz_to_camera: np.ndarray | None,
     gains: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> tuple[np.ndarray, str]:
-    """The matrix from white-balanced linear camera RGB to linear sRGB, and where it is from.
+    """Return the matrix from white-balanced linear camera RGB to linear sRGB, and its source.
 
     With a table matrix and gains that name an illuminant, as the DNG specification does: the white
     that the gains make grey is adapted to D65 (Bradford) in XYZ. Else, as dcraw (D. Coffin) does,
@@ -128,7 +128,7 @@ def to_uint16(image: np.ndarray, scale: float = 1.0) -> np.ndarray:
 
 
 def encode_srgb(linear: np.ndarray) -> np.ndarray:
-    """The sRGB curve (IEC 61966-2-1), [0, 1] linear -> [0, 1] encoded, float64."""
+    """Apply the sRGB curve (IEC 61966-2-1): [0, 1] linear -> [0, 1] encoded, float64."""
     linear = np.asarray(linear, np.float64)
     return np.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
@@ -136,6 +136,6 @@ def encode_srgb(linear: np.ndarray) -> np.ndarray:
 
 
 def decode_srgb(encoded: np.ndarray) -> np.ndarray:
-    """The inverse of `encode_srgb`, float64."""
+    """Undo `encode_srgb`; float64."""
     encoded = np.asarray(encoded, np.float64)
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)

@@ -55,7 +55,7 @@ class Sensor:
 
 @contextmanager
 def open_sensor(path: Path, max_megapixels: float) -> Iterator[Sensor]:
-    """The decoded RAW at `path`.
+    """Open and decode the RAW at `path`.
 
     Raises:
         SceneError: empty, not_raw, unreadable, unsupported or too_large; the message names the

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 import rawpy
 
-from isp.develop.geometry import working_size
-from isp.develop.recipes import REFERENCE, Recipe, recipes
-from isp.develop.renderer import develop
+from isp.development.geometry import working_size
+from isp.development.recipes import REFERENCE, Recipe, recipes
+from isp.development.renderer import develop
 from isp.distortions.compression import store
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng

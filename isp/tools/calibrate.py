@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import yaml
 
-from isp.develop.recipes import REFERENCE, Recipe, Step
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE, Recipe, Step
+from isp.development.renderer import develop
 from isp.distortions.levels import UNITS, Setting
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
@@ -42,7 +42,7 @@ class Curve:
     geometric: bool = False
 
     def grid(self) -> np.ndarray:
-        """The parameters at which the curve is measured."""
+        """Return the parameters at which the curve is measured."""
         space = np.geomspace if self.geometric else np.linspace
         grid = space(self.first, self.last, _POINTS).round(3)
         return grid.round() if self.distortion == "compression" else grid
@@ -72,7 +72,7 @@ class Measured:
     scores: np.ndarray
 
     def parameter_at(self, score: float) -> float:
-        """The parameter at which the falling curve passes `score`; at most its ends."""
+        """Return the parameter at which the falling curve passes `score`; at most its ends."""
         falling = np.minimum.accumulate(self.scores)
         return float(np.interp(-score, -falling, self.parameters))
 
@@ -118,7 +118,7 @@ def _recipe(number: int, curve: Curve, parameter: float) -> Recipe:
 
 
 def decode(content: bytes) -> np.ndarray:
-    """The pixels of an image file: uint8 (H, W, 3) RGB."""
+    """Decode an image file: uint8 (H, W, 3) RGB."""
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
@@ -164,7 +164,7 @@ def _setting(curve: Curve, parameter: float, number: int) -> Setting:
 
 
 def to_yaml(settings: Mapping[str, Sequence[Setting]], about: str) -> str:
-    """The table in the form of `levels.py`; `about` says from what it was made."""
+    """Write the table in the form of `levels.py`; `about` says from what it was made."""
     parts = ["# " + line for line in about.splitlines()]
     for name, rows in settings.items():
         parts += [f"{name}:", f"  unit: {UNITS[name]}", "  levels:"]

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from skimage.color import deltaE_ciede2000, xyz2lab
 
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from isp.raw.color import SRGB_TO_XYZ, decode_srgb
 from isp.tools.calibrate import decode
 from manifests.config import RenderConfig
@@ -72,7 +72,7 @@ def differences(linear: np.ndarray) -> np.ndarray:
 
 
 def chart_linear_srgb() -> np.ndarray:
-    """The chart's colours as linear sRGB (24, 3), some out of gamut."""
+    """Return the chart's colours as linear sRGB (24, 3), some out of gamut."""
     y = (CHART_LAB[:, 0] + 16) / 116
     cubes = np.stack([y + CHART_LAB[:, 1] / 500, y, y - CHART_LAB[:, 2] / 200], axis=1)
     ratio = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29))

@@ -45,7 +45,7 @@ def bundled() -> dict[str, Callable[[], np.ndarray]]:
 
 
 def read_photograph(path: Path) -> np.ndarray:
-    """An image file as uint8 (H, W, 3) RGB, sRGB-encoded, the right way up by its EXIF.
+    """Read an image file as uint8 (H, W, 3) RGB, sRGB-encoded, the right way up by its EXIF.
 
     Raises:
         SeagullError: no picture there.

@@ -93,7 +93,7 @@ def _mosaic(camera: np.ndarray) -> np.ndarray:
 
 
 def _dng(mosaic: np.ndarray, shot: CaptureSettings) -> bytes:
-    """The file; its EXIF directory, which tifffile does not write, at the end."""
+    """Return the file with its EXIF directory, which tifffile does not write, at the end."""
     exif_at = len(_tiff(mosaic, _tags(shot, 0)))
     content = _tiff(mosaic, _tags(shot, exif_at))
     stand_in, pointer = (struct.pack("<HHI", code, 4, 1) for code in (_STAND_IN, _EXIF_IFD))
@@ -111,7 +111,7 @@ def _tiff(mosaic: np.ndarray, tags: list[tuple[int, str, int, object, bool]]) ->
 
 
 def _exif(shot: CaptureSettings, offset: int) -> bytes:
-    """A little-endian EXIF directory at `offset`: exposure time, aperture, ISO, focal length."""
+    """Pack a little-endian EXIF directory at `offset`: shutter, aperture, ISO, focal length."""
     values = (shot.shutter, shot.aperture, Fraction(shot.focal_length))
     first = offset + 2 + 4 * 12 + 4
     at = iter(range(first, first + 24, 8))

@@ -6,7 +6,7 @@ same number is Lightroom-like, not the same picture. Noise, blur and compression
 
 from xml.sax.saxutils import quoteattr
 
-from isp.develop.recipes import Recipe
+from isp.development.recipes import Recipe
 
 _SLIDERS = {"exposure": "Exposure2012", "contrast": "Contrast2012", "colorfulness": "Saturation"}
 _RANGES = {"exposure": 5.0, "contrast": 100.0, "colorfulness": 100.0}
@@ -25,7 +25,7 @@ _SIDECAR = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def sidecar(recipe: Recipe) -> str | None:
-    """The text of `{raw stem}.xmp` for a recipe; None where a step has no slider or too much of it.
+    """Write `{raw stem}.xmp` for a recipe; None where a step has no slider or exceeds its range.
 
     The reference has all three sliders at zero.
     """

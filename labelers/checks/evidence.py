@@ -92,7 +92,7 @@ DISTORTIONS: dict[str, tuple[Callable[[Image, float], Image], int]] = {
 
 
 def photographs(folder: Path | None) -> list[Image]:
-    """Encoded RGB photographs, uint8, long edge 256 pixels."""
+    """Load encoded RGB photographs, uint8, long edge 256 pixels."""
     if folder is None:
         from skimage import data
 
@@ -126,7 +126,7 @@ def falls(name: str, photos: list[Image]) -> tuple[dict[str, tuple[float, float]
 
 
 def _ssimc(image: Image, reference: Image) -> float:
-    """The whole image as one crop: the same number as pyiqa's, thirty times sooner."""
+    """Score the whole image as one crop: the same number as pyiqa's, thirty times sooner."""
     height, width = reference.shape[:2]
     whole = Crop((0, 0, width, height), np.ones((height, width), np.bool_))
     return float(LocalSsim().scores(reference, [whole], [image]).quality[0, 0])
@@ -157,7 +157,7 @@ def quality_and_difference(photos: list[Image]) -> Iterator[tuple[str, float, fl
 
 
 def equal_error(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> tuple[float, float]:
-    """The threshold that errs equally often on both sides, and how often."""
+    """Find the threshold that errs equally often on both sides, and how often."""
     candidates = np.unique(scores)
     seen = np.array([(scores[visible] > t).mean() for t in candidates])
     unseen = np.array([(scores[~visible] <= t).mean() for t in candidates])

@@ -79,7 +79,7 @@ def _labels(device: str, reference: Image) -> list[dict[str, Any]]:
 
 
 def _timed(work: Callable[[], Any], device: str) -> tuple[Any, float]:
-    """The second run's result and seconds: the first one warms up a GPU."""
+    """Return the second run's result and seconds: the first one warms up a GPU."""
     import torch
 
     if device != "cpu":

@@ -63,6 +63,6 @@ class Segmenter(Protocol):
 
 
 def box_of(mask: Mask) -> tuple[float, float, float, float]:
-    """The xyxy box of a mask that is not empty, the far edges outside."""
+    """Return the xyxy box of a mask that is not empty, the far edges outside."""
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1)

@@ -30,14 +30,14 @@ class Crop:
         return slice(y, y + h), slice(x, x + w)
 
     def masked(self, image: Image, least: int = 1) -> Image:
-        """The box of `image`, zero outside the mask and below and right up to `least` pixels."""
+        """Cut the box out of `image`, zero outside the mask and, up to `least`, below and right."""
         h, w = self.mask.shape
         out = np.zeros((max(h, least), max(w, least), 3), np.uint8)
         out[:h, :w] = image[self.window] * self.mask[..., None]
         return out
 
     def pasted(self, reference: Image, rendering: Image) -> Image:
-        """`reference` with the ROI's pixels from `rendering`."""
+        """Return `reference` with the ROI's pixels from `rendering`."""
         out = reference.copy()
         out[self.window] = np.where(
             self.mask[..., None], rendering[self.window], reference[self.window]
@@ -46,7 +46,7 @@ class Crop:
 
 
 def crop_of(roi: Roi) -> Crop:
-    """The crop of a ROI record."""
+    """Make the crop of a ROI record."""
     x, y, w, h = roi.bbox_xywh
     mask = decode(roi.rle, roi.height, roi.width)[y : y + h, x : x + w]
     return Crop((x, y, w, h), np.ascontiguousarray(mask))

@@ -174,7 +174,7 @@ def _inside(box: list[float], image: Image) -> Box:
 
 
 def load_hf_detector(folder: Path, device: str, options: Mapping[str, Any]) -> HfDetector:
-    """The detector in `folder`.
+    """Load the detector in `folder`.
 
     Raises:
         SeagullError: not whole, no detector, or words are missing.

@@ -44,7 +44,7 @@ class WorkerSettings:
 
 
 def settings(name: str, weights: Path, device: str, options: Mapping[str, Any]) -> WorkerSettings:
-    """Settings from `masks.detector_options`: python, repo, config, and what the worker takes.
+    """Read `masks.detector_options`: python, repo, config, and what the worker takes.
 
     Raises:
         SeagullError: an option is missing or names nothing.

@@ -60,7 +60,7 @@ def say(out, message):
 
 
 def one_line(error):
-    """An exception in words."""
+    """Put an exception in words."""
     return type(error).__name__ + ": " + " ".join(str(error).split())[:300]
 
 

@@ -110,7 +110,7 @@ def labeler_identity(config: ScorerConfig) -> str:
 
 
 def described(config: ScorerConfig) -> dict[str, Any]:
-    """What readers of labels must know of their scorer; raises as `labeler_identity`."""
+    """Describe what readers of labels must know of their scorer; raises as `labeler_identity`."""
     return {
         "scorer": config.scorer,
         "scorer_version": _version(config),
@@ -119,7 +119,7 @@ def described(config: ScorerConfig) -> dict[str, Any]:
 
 
 def load_labeler(config: ScorerConfig, device: str) -> Labeler:
-    """The labeler that `config` names, on `device` ("cpu", "cuda").
+    """Load the labeler that `config` names, on `device` ("cpu", "cuda").
 
     Raises:
         SeagullError: unknown scorer, no threshold for it, missing or foreign weights.

@@ -31,7 +31,7 @@ class Checkpoint:
 
 
 def known() -> tuple[Checkpoint, ...]:
-    """The checkpoints that the paper's way needs, and their smaller sisters."""
+    """List the checkpoints that the paper's way needs, and their smaller sisters."""
     sam = [
         (
             "vit_b",

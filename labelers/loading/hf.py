@@ -18,7 +18,7 @@ _LOCAL = {"local_files_only": True, "class_info_file": None}
 
 
 def architecture(folder: Path) -> str:
-    """The class that the folder's config.json names, e.g. SamModel.
+    """Name the class that the folder's config.json names, e.g. SamModel.
 
     Raises:
         SeagullError: no config.json, or it names none.
@@ -35,7 +35,7 @@ def architecture(folder: Path) -> str:
 
 
 def load_pretrained(folder: Path, name: str, device: str) -> Any:
-    """The model in `folder` as the transformers class `name`, every parameter loaded, float32.
+    """Load the model in `folder` as the transformers class `name`, every parameter, float32.
 
     Raises:
         SeagullError: unknown class, unreadable weights, or parameters that are not in the folder.
@@ -84,7 +84,7 @@ def _aligned(model: Any) -> Any:
 
 
 def load_image_processor(folder: Path) -> Any:
-    """The image processor in `folder`; with PIL's resampling, which the models' authors used.
+    """Load the image processor in `folder`, with PIL's resampling, as the models' authors did.
 
     Families that transformers has with torchvision's resampling alone (SAM2 and later, RF-DETR)
     use that.
@@ -102,7 +102,7 @@ def load_image_processor(folder: Path) -> Any:
 
 
 def load_word_processor(folder: Path, vocabulary: int, name: str = "AutoProcessor") -> Any:
-    """The processor of images and words in `folder`, for a model that knows `vocabulary` tokens.
+    """Load the processor of images and words in `folder`, for a model of `vocabulary` tokens.
 
     `name` is its class in transformers, where config.json would lead to another.
 

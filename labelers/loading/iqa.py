@@ -20,7 +20,7 @@ def create_metric(name: str, **options: Any) -> Any:
 
 
 def blank_metric(name: str, device: str) -> Any:
-    """A learned metric whose weights are still to come: nothing is fetched, nothing loaded."""
+    """Build a learned metric whose weights are still to come: nothing is fetched or loaded."""
     create_metric("psnr", device="cpu")  # imports the architectures
     with _nothing_fetched():
         return create_metric(name, device=device)

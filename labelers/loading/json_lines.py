@@ -69,7 +69,7 @@ class Process:
                 return answer
 
     def _next(self, deadline: float, keys: Sequence[str]) -> dict[str, Any]:
-        """The next line that is a JSON object with one of `keys`."""
+        """Wait for the next line that is a JSON object with one of `keys`."""
         while True:
             try:
                 line = self.lines.get(timeout=max(0.0, deadline - monotonic()))

@@ -27,7 +27,7 @@ class Presence:
 
 
 def status(folder: Path) -> list[Presence]:
-    """What of `known()` lies in `folder`."""
+    """Tell which of the `known()` checkpoints lie in `folder`."""
     return [Presence(c, folder / c.file, _state(c, folder / c.file)) for c in known()]
 
 
@@ -42,7 +42,7 @@ def _state(checkpoint: Checkpoint, path: Path) -> str:
 
 
 def required(path: str, name: str, setting: str, how: str = "") -> Path:
-    """The weight file or folder at `path`; `how` says how to come by what nobody publishes.
+    """Return the weight file or folder at `path`; `how` tells where to get what nobody publishes.
 
     Raises:
         SeagullError: not given, not there, or a known file with other bytes than published.
@@ -86,12 +86,12 @@ def _folder_digest(folder: Path) -> str:
 
 
 def short(path: Path) -> str:
-    """The first 16 digits of `digest`, as the tables carry it."""
+    """Shorten `digest` to its first 16 digits, as the tables carry it."""
     return digest(path)[:16]
 
 
 def read_state(path: Path, key: str | None = None) -> dict[str, Any]:
-    """The tensors of a .pth checkpoint by name, on the CPU; of its part `key` where it has one.
+    """Load the tensors of a .pth checkpoint by name, on the CPU; its part `key` where it has one.
 
     Raises:
         SeagullError: cut, no checkpoint, or holding more than tensors.

@@ -23,7 +23,7 @@ class Rect:
     right: int
 
     def of(self, features: Tensor) -> Tensor:
-        """This part of `features`, NxCxHxW."""
+        """Cut this part out of `features`, NxCxHxW."""
         return features[..., self.top : self.bottom, self.left : self.right]
 
     def grown(self, by: int, height: int, width: int) -> "Rect":
@@ -36,7 +36,7 @@ class Rect:
         )
 
     def within(self, outer: "Rect") -> "Rect":
-        """The same rectangle in the frame of `outer`."""
+        """Move the rectangle into the frame of `outer`."""
         return Rect(
             self.top - outer.top,
             self.bottom - outer.top,
@@ -56,7 +56,7 @@ class Step:
     is_feature: bool
 
     def reached(self, start: int, stop: int, size: int) -> tuple[int, int]:
-        """The outputs (of `size` in all) that see an input in start..stop."""
+        """Return the outputs (of `size` in all) that see an input in start..stop."""
         first = -((self.kernel - 1 - self.padding - start) // self.stride)
         last = (stop - 1 + self.padding) // self.stride
         return max(0, first), min(size, last + 1)
@@ -67,7 +67,7 @@ class Step:
         return Rect(*rows, *self.reached(rect.left, rect.right, width))
 
     def seen(self, start: int, stop: int, size: int) -> tuple[int, int, int]:
-        """The inputs (of `size` in all) to run on for the outputs start..stop.
+        """Return the inputs (of `size` in all) to run on for the outputs start..stop.
 
         Returns their range, on the stride's grid, and the number of outputs to drop at the front,
         which the operation's own padding spoils.
@@ -79,7 +79,7 @@ class Step:
 
 
 def resnet_steps(network: Any) -> list[Step]:
-    """The chain of a timm ResNet with bottlenecks, features as `features_only` gives them."""
+    """List the steps of a timm ResNet with bottlenecks; features as `features_only` gives them."""
     steps = [
         Step(_then(network.conv1, network.bn1, network.act1), 7, 2, 3, True),
         Step(network.maxpool, 3, 2, 1, False),
@@ -101,7 +101,7 @@ def _then(*modules: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
 
 def trace(steps: Sequence[Step], image: Tensor) -> list[Tensor]:
-    """The image and every step's output."""
+    """Return the image and every step's output."""
     states = [image]
     for step in steps:
         states.append(step.run(states[-1]))
@@ -126,7 +126,7 @@ def reached(steps: Sequence[Step], states: Sequence[Tensor], rect: Rect) -> list
 def changed(
     steps: Sequence[Step], states: Sequence[Tensor], rect: Rect, pixels: Tensor
 ) -> list[Tensor]:
-    """What each feature holds where it may differ from the reference's (see `reached`).
+    """Compute each feature where it may differ from the reference's (see `reached`).
 
     Args:
         steps: the chain.
@@ -160,7 +160,7 @@ def _advance(
 def substituted(
     reference: Tensor, window: Rect, rect: Rect, pixels: Tensor, shown: Rect | None = None
 ) -> Tensor:
-    """The `window` of `reference` (1xCxHxW) for each of N changes, with `pixels` at `rect`."""
+    """Cut the `window` of `reference` (1xCxHxW) for N changes, with `pixels` at `rect`."""
     shown = shown or rect
     # The window may start inside the rectangle where a stride skips its first rows.
     part = Rect(max(shown.top, window.top), shown.bottom, max(shown.left, window.left), shown.right)

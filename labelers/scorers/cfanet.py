@@ -44,11 +44,11 @@ class Cfanet:
         return self.net.preprocess(stacked.float() / 255)
 
     def trace(self, images: Sequence[Image]) -> list[Tensor]:
-        """The images and every step's output (see `backbone.trace`)."""
+        """Return the images and every step's output (see `backbone.trace`)."""
         return trace(self.steps, self.tensor(images))
 
     def features(self, images: Sequence[Image]) -> list[Tensor]:
-        """The backbone's features, fine to coarse, NxCxHxW each."""
+        """Pick the backbone's features, fine to coarse, NxCxHxW each."""
         return features(self.steps, self.trace(images))
 
     def pooled(
@@ -107,7 +107,7 @@ class Pooling:
         self.whole = Rect(0, shape[0], 0, shape[1])
 
     def __call__(self, feature: Tensor, gate: Tensor, where: Rect | None = None) -> Tensor:
-        """The cells, NxCxthxtw, of a feature (NxCxHxW, or 1xCxHxW) times a gate (Nx1xHxW).
+        """Pool the cells, NxCxthxtw, of a feature (NxCxHxW, or 1xCxHxW) times a gate (Nx1xHxW).
 
         With `where`, feature and gate are that part, and the result is what it adds.
         """

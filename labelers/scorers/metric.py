@@ -80,7 +80,7 @@ class PlainMetric:
         return Scores(quality, importance)
 
     def score(self, image: Image, reference: Image) -> float:
-        """The metric of two uint8 HxWx3 images, turned so that higher is better."""
+        """Compute the metric of two uint8 HxWx3 images, turned so that higher is better."""
         import torch
 
         with torch.inference_mode():
@@ -95,7 +95,7 @@ class PlainMetric:
 
 
 def create(name: str, device: str) -> PlainMetric:
-    """The metric `name`, which needs no weights.
+    """Load the metric `name`, which needs no weights.
 
     Raises:
         SeagullError: no full-reference metric of pyiqa that can be used.
@@ -111,7 +111,7 @@ def create(name: str, device: str) -> PlainMetric:
 
 
 def load_learned(name: str, path: Path, device: str) -> PlainMetric:
-    """The learned metric `name` with the state dict at `path`.
+    """Load the learned metric `name` with the state dict at `path`.
 
     Raises:
         SeagullError: the file is not its network's state dict.

@@ -57,7 +57,7 @@ class _Base:
         return _Base(self.mean[grid], self.luminance[grid], self.contrast[grid])
 
     def lost(self, d: Floats, d_times_r: Floats, d_squared: Floats) -> float:
-        """The sum over the grid of 1 - SSIM, from the windowed means of d, d R and d^2."""
+        """Sum over the grid of 1 - SSIM, from the windowed means of d, d R and d^2."""
         shift = d * d
         spread = d_squared - shift
         twice = d_times_r - d * self.mean

@@ -72,7 +72,7 @@ class _Place:
         self.others = level.pooled - self.pool(self.reference, self.reference)
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """The level's pooled, gated feature with `pixels` (NxCxhxw) in the changed rectangle."""
+        """Pool the level's gated feature with `pixels` (NxCxhxw) in the changed rectangle."""
         distorted = substituted(self.level.feature, self.context, self.rect, pixels)
         return self.others + self.pool(distorted, self.reference)
 
@@ -145,7 +145,7 @@ class Topiq:
         return batch_size(self.device, pixels * _PIXEL_BYTES, _PIXELS // max(pixels, 1))
 
     def opened(self, reference: Image) -> ReferenceFeatures:
-        """What importance needs of a reference (uint8 HxWx3), once a scene."""
+        """Compute what importance needs of a reference (uint8 HxWx3), once a scene."""
         states = self.net.trace([reference])
         found = features(self.net.steps, states)
         levels = []

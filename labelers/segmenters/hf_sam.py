@@ -76,5 +76,5 @@ def _attend(
 
 
 def _of_one_image(forward: Any, tokens: Any) -> Any:
-    """A head on 1 x prompts x channels: torch adds a matrix's bias otherwise than a stack's."""
+    """Run a head on 1 x prompts x channels: torch adds the bias of a stack otherwise."""
     return forward(tokens[0])[None]

@@ -47,7 +47,7 @@ class HfSegmenter:
 
 
 def load_hf_segmenter(folder: Path, device: str, least_iou: float) -> HfSegmenter:
-    """The segmenter in `folder`.
+    """Load the segmenter in `folder`.
 
     Raises:
         SeagullError: not whole, or no promptable segmenter.

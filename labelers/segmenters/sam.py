@@ -14,7 +14,7 @@ from manifests.errors import SeagullError
 
 
 def load_sam(model: str, path: Path, device: str) -> Any:
-    """The Sam module `model` (vit_b, vit_l, vit_h) with the weights at `path`.
+    """Load the Sam module `model` (vit_b, vit_l, vit_h) with the weights at `path`.
 
     Raises:
         SeagullError: no such model, or the file is not its checkpoint.

@@ -23,7 +23,7 @@ def by_blocks(encoder: Any) -> None:
 
 
 def attention(layer: Any, x: Tensor) -> Tensor:
-    """What `layer` (segment-anything's Attention, or its like) makes of BxHxWxC tokens."""
+    """Compute what `layer` (segment-anything's Attention, or its like) makes of BxHxWxC tokens."""
     batch, height, width, _ = x.shape
     count = height * width
     parts = layer.qkv(x).reshape(batch, count, 3, layer.num_heads, -1).permute(2, 0, 3, 1, 4)
@@ -35,7 +35,7 @@ def attention(layer: Any, x: Tensor) -> Tensor:
 
 
 def _positions(layer: Any, query: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """What rows (heads x tokens x H x 1) and columns (heads x tokens x 1 x W) add to the scores."""
+    """Compute what rows and columns add: heads x tokens x H x 1, heads x tokens x 1 x W."""
     import torch
     from segment_anything.modeling.image_encoder import get_rel_pos
 

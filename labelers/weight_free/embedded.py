@@ -58,7 +58,7 @@ def _detection(mask: Mask, score: float, shape: tuple[int, ...]) -> Detection:
 
 
 def enlarge(mask: Mask, height: int, width: int) -> Mask:
-    """A mask of a smaller copy at full size, its stairs smoothed."""
+    """Scale a mask of a smaller copy to full size, its stairs smoothed."""
     if mask.shape == (height, width):
         return mask
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0)
@@ -113,7 +113,7 @@ class EmbeddedPrompts:
         return known[node]
 
     def _nested(self, x: int, y: int) -> list[int]:
-        """The best nodes above a point, each clearly larger or smaller than the better ones."""
+        """Choose the best nodes above a point, each clearly apart in size from the better ones."""
         tree = self.tree
         chain = tree.ancestors(int(tree.regions.labels[y, x]))[:-1]
         largest = _LARGEST * self.small.shape[0] * self.small.shape[1]

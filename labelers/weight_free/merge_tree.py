@@ -33,12 +33,12 @@ class Tree:
     high: Ints
 
     def mask(self, node: int) -> Mask:
-        """The node's pixels, bool HxW in the frame of `regions.labels`."""
+        """Return the node's pixels, bool HxW in the frame of `regions.labels`."""
         rank = self.rank[self.regions.labels]
         return (rank >= self.low[node]) & (rank < self.high[node])
 
     def ancestors(self, leaf: int) -> list[int]:
-        """The node itself and all above it, smallest first."""
+        """Yield the node itself and all above it, smallest first."""
         chain = [leaf]
         while self.parent[chain[-1]] >= 0:
             chain.append(int(self.parent[chain[-1]]))

@@ -47,7 +47,7 @@ def propose(tree: Tree, salience: Floats, smallest: float, most: int) -> list[Pr
 
 
 def _salient_sets(regions: Regions, salience: Floats) -> LeafSets:
-    """Connected components of {leaf: salience >= level} over the levels."""
+    """Find the connected components of {leaf: salience >= level} over the levels."""
     found = [np.zeros((0, len(salience)), np.bool_)]
     a, b = regions.pairs.T
     for level in _LEVELS:

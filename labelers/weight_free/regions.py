@@ -35,7 +35,7 @@ class Regions:
 
 
 def working_copy(reference: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`reference` (HxWx3) with its long edge at most WORKING_EDGE pixels."""
+    """Scale `reference` (HxWx3) to a long edge of at most WORKING_EDGE pixels."""
     height, width = reference.shape[:2]
     scale = WORKING_EDGE / max(height, width)
     if scale >= 1:

@@ -13,8 +13,8 @@ from pipeline.cli.options import FAILED, Job, job_options, print_rows
 @click.option("--scenes", type=click.IntRange(1), help="What as many would cost (with --measure).")
 @job_options
 def plan(job: Job, measure: int, scenes: int | None) -> None:
-    """What would be done: scenes by stage, renderings, bytes; with --measure, CPU and GPU hours."""
-    from isp.develop.recipes import recipes
+    """Show what would be done: scenes, renderings, bytes; with --measure, CPU and GPU hours."""
+    from isp.development.recipes import recipes
     from pipeline.intake.sources import find_sources
     from pipeline.look.plan import count_stages, sample_bytes
     from pipeline.stages.all_stages import BUILD
@@ -87,7 +87,7 @@ def verify(job: Job) -> None:
 @click.argument("key")
 @job_options
 def show(job: Job, key: str) -> None:
-    """A picture of one scene (its ROIs) or one ROI (through the levels)."""
+    """Draw one scene (its ROIs) or one ROI (through the levels)."""
     from pipeline.look.show import show as show_key
 
     click.echo(show_key(job.workspace, key))

@@ -47,7 +47,7 @@ def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
 @click.argument("recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @job_options
 def mix(job: Job, recipes: Path) -> None:
-    """Renderings with several distortions each, by the YAML RECIPES, into OUT/mixtures."""
+    """Render several distortions at once, by the YAML RECIPES, into OUT/mixtures."""
     from manifests.workspace import Workspace
     from pipeline.intake.sources import find_sources
     from pipeline.tools.mixtures import render_mixtures

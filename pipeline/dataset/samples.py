@@ -27,12 +27,12 @@ class Dataset:
 
 
 def seagull_100w(workspace: Workspace) -> Dataset:
-    """The synthetic dataset of the workspace."""
+    """Describe the synthetic dataset of the workspace."""
     return Dataset("seagull-100w", "labels", workspace, workspace)
 
 
 def seagull_3k(workspace: Workspace) -> Dataset:
-    """The rated dataset in the workspace's `study` folder."""
+    """Describe the rated dataset in the workspace's `study` folder."""
     return Dataset("seagull-3k", "study", Workspace(workspace.study), workspace)
 
 
@@ -53,7 +53,7 @@ class IndexRow:
 
 
 def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[str, Any]]]:
-    """A scene's samples as webdataset writes them, each with its row, not yet placed in a tar."""
+    """Yield a scene's samples as webdataset writes them, each with its row, not yet in a tar."""
     space, key = dataset.space, scene.scene_id
     rois = [asdict(roi) for roi in read_records(space.table_file("rois", key), Roi)]
     labels = _by_rendering(_judgments(dataset, key))
@@ -64,14 +64,14 @@ def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[
 
 
 def _judgments(dataset: Dataset, key: str) -> Sequence[Any]:
-    """A scene's labels, or what its people's ratings come to."""
+    """Read a scene's labels, or what its people's ratings come to."""
     if dataset.stage == "study":
         return opinions(read_records(dataset.space.table_file("ratings", key), Rating))
     return read_records(dataset.space.table_file("labels", key), Label)
 
 
 def _scores(dataset: Dataset, key: str) -> Sequence[Label]:
-    """What other scorers say, where there are any."""
+    """Read the other scorers' scores, where there are any."""
     path = dataset.space.table_file("scores", key)
     return read_records(path, Label) if path.exists() else []
 

@@ -86,7 +86,7 @@ def _ready(dataset: Dataset, config: Config) -> tuple[list[Scene], dict[str, Don
 
 
 def _scene(space: Workspace, key: str, config: Config) -> Scene:
-    """The scene's row, with the split that the configuration now says."""
+    """Return the scene's row, with the split that the configuration now gives."""
     path = space.table_file("scenes", key)
     (scene,) = read_records(path, Scene)
     split = split_of(scene.sha256, config.shards)
@@ -161,7 +161,7 @@ def _write_shard(dataset: Dataset, plan: Plan) -> None:
 
 
 def _located(rows: Sequence[IndexRow], tar: Path) -> list[IndexRow]:
-    """The rows with the place of their image, read back from the finished tar."""
+    """Fill in where each row's image lies, read back from the finished tar."""
     with tarfile.open(tar) as archive:
         images = [m for m in archive.getmembers() if not m.name.endswith(".json")]
     offsets = {member.name.rpartition(".")[0]: member.offset_data for member in images}

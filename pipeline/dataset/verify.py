@@ -11,7 +11,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterator
 
-from isp.develop.recipes import recipes
+from isp.development.recipes import recipes
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SceneError, SeagullError
@@ -29,7 +29,7 @@ from pipeline.intake.sources import split_of
 
 
 def verify(workspace: Workspace, config: Config) -> tuple[Counter[str], list[str]]:
-    """Counts of what was seen, and the problems found, each naming its file or key.
+    """Return counts of what was checked, and the problems, each naming its file or key.
 
     Raises:
         SeagullError: there is nothing to verify.
@@ -67,7 +67,7 @@ def _all_shards(
 
 
 def _guarded(problems: Iterator[str], where: str) -> list[str]:
-    """The problems, the last being the one that made further reading impossible."""
+    """Yield the problems, the last being the one that made further reading impossible."""
     found = []
     try:
         for problem in problems:

@@ -25,7 +25,7 @@ def check_shards(
     seen: Counter[str],
     images: dict[str, str],
 ) -> Iterator[str]:
-    """The problems of one split's tars; `images` is the tables' sha256 by rendering_id."""
+    """Yield the problems of one split's tars; `images` is the tables' sha256 by rendering_id."""
     mine = {scene.scene_id for scene in scenes if scene.split == split}
     found: Counter[str] = Counter()
     for record in sorted(workspace.shards(split).glob("*.done.json")):

@@ -107,7 +107,7 @@ def _without_copies(
 
 
 def known_sources(workspace: Workspace) -> tuple[Source, ...]:
-    """The sources of the scenes already in the workspace, in scene_id order."""
+    """List the sources of the scenes already in the workspace, in scene_id order."""
     scenes = read_records(workspace.table("scenes"), Scene)
     return tuple(Source(s.path, s.sha256, s.bytes, s.scene_id) for s in scenes)
 

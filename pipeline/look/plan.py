@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from isp.develop.recipes import Recipe, recipes
-from isp.develop.renderer import develop
+from isp.development.recipes import Recipe, recipes
+from isp.development.renderer import develop
 from manifests.config import Config
 from manifests.errors import SceneError
 from manifests.workspace import Workspace

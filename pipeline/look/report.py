@@ -76,7 +76,7 @@ def write_report(workspace: Workspace, config: Config) -> Path:
 
 
 def summary(workspace: Workspace) -> list[tuple[str, str]]:
-    """The counts and scores that matter, as rows of name and value."""
+    """Yield the counts and scores that matter, as rows of name and value."""
     rows = [(name, f"{_count(workspace, name):,}") for name in ("scenes", "renderings", "rois")]
     rows.append(("labels", f"{_count(workspace, 'labels'):,}"))
     card = _json(workspace.dataset_card)
@@ -122,7 +122,7 @@ def _png_uri(content: bytes) -> str:
 
 
 def _most_varied(workspace: Workspace, scenes: Sequence[Scene]) -> str:
-    """The scene whose reference has the widest spread of values: distortions show best on it."""
+    """Choose the scene whose reference has the widest spread: distortions show best on it."""
 
     def spread(scene: Scene) -> float:
         rows = read_records(workspace.table_file("renderings", scene.scene_id), Rendering)

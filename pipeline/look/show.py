@@ -70,7 +70,7 @@ def draw_rois(image: np.ndarray, rois: Sequence[Roi]) -> np.ndarray:
 
 
 def roi_sheet(workspace: Workspace, roi: Roi) -> np.ndarray:
-    """The ROI's crop in the reference and at five levels of each distortion, with its labels."""
+    """Draw the ROI's crop in the reference and at five levels of each distortion, labelled."""
     rows = {(r.distortion, r.level): r for r in _renderings(workspace, roi.scene_id)}
     said = _labels(workspace, roi)
     height = min(160, max(48, roi.bbox_xywh[3]))

@@ -113,7 +113,7 @@ class RayExecutor:
         return self.ray.remote(_Worker).options(**options).remote(self.work)
 
     def _replace(self, pool: str) -> None:
-        """A fresh actor, waited for: a task's time limit must not count the start of its worker."""
+        """Start an actor and wait for it: a task's time limit must not count its worker's start."""
         actor = self._actor(pool)
         self.ray.get(actor.ready.remote())
         self.idle[pool].append(actor)

@@ -38,7 +38,7 @@ class Ledger:
         }
 
     def states(self, source: Source) -> dict[str, State]:
-        """The scene's state in each stage, earlier stages first."""
+        """Return the scene's state in each stage, earlier stages first."""
         states: dict[str, State] = {}
         for stage in self.stages:
             states[stage.name] = self._state(stage, source, states)
@@ -61,7 +61,7 @@ class Ledger:
 
 
 def with_upstream(names: Sequence[str]) -> set[str]:
-    """The stages named and all that they come after."""
+    """List the stages named and all that they come after."""
     wanted = set(names)
     for name in names:
         wanted |= with_upstream(stage_by_name(name).after)

@@ -14,5 +14,5 @@ BUILD = ("render", "masks", "labels")
 
 
 def stage_by_name(name: str) -> Stage:
-    """The stage called `name`."""
+    """Return the stage called `name`."""
     return next(stage for stage in STAGES if stage.name == name)

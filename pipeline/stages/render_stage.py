@@ -4,9 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
-from isp.develop.recipes import recipes
-from isp.develop.renderer import VERSION as ISP_VERSION
-from isp.develop.renderer import Image, develop, levels_identity
+from isp.development.recipes import recipes
+from isp.development.renderer import VERSION as ISP_VERSION
+from isp.development.renderer import Image, develop, levels_identity
 from manifests.config import to_dict
 from manifests.files import sha256_of_file, write_atomic
 from manifests.keys import image_stem, rendering_id
@@ -40,7 +40,7 @@ def _render(unit: Unit, _: None) -> StageOutput:
 
 
 def fresh_folder(folder: Path) -> Path:
-    """The folder, empty."""
+    """Make the folder, or empty it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

@@ -31,7 +31,7 @@ def _read_reference(source: Source, dones: Dones) -> list[str]:
 
 
 def _by_content(section: Any) -> dict[str, Any]:
-    """A section without its weights' paths: the models' identity stands for what they hold."""
+    """Return a section without its weights' paths: the models' identity stands for these."""
     return {key: value for key, value in to_dict(section).items() if not key.endswith("weights")}
 
 

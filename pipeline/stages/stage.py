@@ -76,6 +76,6 @@ def record_done(stage: str, unit: Unit, fingerprint: str, made: StageOutput) -> 
 
 
 def reference_of(unit: Unit) -> np.ndarray:
-    """The scene's reference as it lies in the workspace: encoded RGB, uint8 HxWx3."""
+    """Read the scene's reference as it lies in the workspace: encoded RGB, uint8 HxWx3."""
     rows = read_records(unit.workspace.table_file("renderings", unit.key), Rendering)
     return read_image(unit.workspace.root / rows[0].path)

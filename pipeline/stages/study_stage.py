@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from annotation.simulate import simulate_study
-from isp.develop.recipes import Recipe, mixed_recipes, recipes
-from isp.develop.renderer import develop
+from isp.development.recipes import Recipe, mixed_recipes, recipes
+from isp.development.renderer import develop
 from labelers.engine.label_engine import VERSION as LABELS_VERSION
 from labelers.engine.label_engine import Labeler, labeler_identity, load_labeler
 from manifests.images import read_image

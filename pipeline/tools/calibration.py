@@ -48,7 +48,7 @@ def calibrate(
 
 
 def _scorer(config: Config) -> Callable[[np.ndarray, np.ndarray], float]:
-    """The configured scorer on whole images: a ROI that is everything."""
+    """Return the configured scorer on whole images: a ROI that is everything."""
     engine = load_labeler(config.labels, config.work.device).engine
 
     def score(reference: np.ndarray, rendering: np.ndarray) -> float:

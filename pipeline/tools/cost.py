@@ -42,7 +42,7 @@ class StageCost:
 
 
 def measure(sources: Sequence[Source], config: Config) -> list[StageCost]:
-    """Unit costs of each stage of a build over the scenes given.
+    """Measure the unit costs of each stage of a build over the scenes given.
 
     Raises:
         SeagullError: a scene cannot be worked on (its own reason).
@@ -89,7 +89,7 @@ def _sizes(workspace: Workspace, done: Done) -> Iterator[int]:
 
 
 def cost_table(costs: Sequence[StageCost], scenes: int) -> str:
-    """A Markdown table of unit costs and what `scenes` scenes come to."""
+    """Write a Markdown table of unit costs and what `scenes` scenes come to."""
     lines = [
         f"| stage | made a scene | CPU s a scene | bytes a scene | CPU h, {scenes:,} scenes"
         " | GPU h | GB |",

@@ -10,7 +10,7 @@ from isp.tools.unprocess import write_dng
 
 
 def write_demo_raw(folder: Path, photos: Sequence[Path]) -> Iterator[Path]:
-    """A DNG for each photograph; those that are there already are left as they are."""
+    """Write a DNG for each photograph; those that are there already are left as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, photo in _photographs(photos):
         path = folder / f"{name}.dng"

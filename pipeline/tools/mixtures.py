@@ -7,8 +7,8 @@ process; what fails is said and the next scene taken.
 from collections.abc import Sequence
 from pathlib import Path
 
-from isp.develop.recipes import mixtures
-from isp.develop.renderer import develop
+from isp.development.recipes import mixtures
+from isp.development.renderer import develop
 from manifests.config import Config
 from manifests.errors import SceneError
 from manifests.progress import progress

@@ -1,6 +1,6 @@
 """Camera Raw sidecars of the settings that have a slider, for every scene of a workspace."""
 
-from isp.develop.recipes import recipes
+from isp.development.recipes import recipes
 from isp.tools.xmp import sidecar
 from manifests.config import Config
 from manifests.files import write_atomic

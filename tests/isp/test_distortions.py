@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from isp.develop.geometry import to_working_size, upright, working_size
+from isp.development.geometry import to_working_size, upright, working_size
 from isp.distortions.blur import blur, point_spread
 from isp.distortions.colorfulness import chroma, scale_chroma
 from isp.distortions.compression import compress, store

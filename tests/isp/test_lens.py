@@ -1,6 +1,6 @@
 import numpy as np
 
-from isp.develop.lens import LensCorrection, find_correction
+from isp.development.lens import LensCorrection, find_correction
 
 D7000 = ("NIKON CORPORATION", "NIKON D7000")
 ZOOM = "AF-S DX VR Zoom-Nikkor 18-105mm f/3.5-5.6G ED"

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from isp.develop.recipes import MIXED, mixed_recipes, mixtures, recipes
+from isp.development.recipes import MIXED, mixed_recipes, mixtures, recipes
 from isp.distortions.levels import SHIPPED, levels_identity
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError

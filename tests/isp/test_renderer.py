@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from isp.develop.recipes import mixed_recipes, recipes
-from isp.develop.renderer import develop, reproduce
+from isp.development.recipes import mixed_recipes, recipes
+from isp.development.renderer import develop, reproduce
 from manifests.config import RenderConfig
 from manifests.errors import SceneError
 from manifests.files import sha256_of, sha256_of_file

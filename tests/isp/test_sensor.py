@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from isp.raw.sensor import open_sensor
 from isp.raw.white_balance import gray_world, white_balance
 from isp.tools.photographs import bundled

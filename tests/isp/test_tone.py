@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from isp.develop.tone import Tone, find_tone, fit, standard
+from isp.development.tone import Tone, find_tone, fit, standard
 from isp.raw.color import decode_srgb, encode_srgb
 from isp.tools.photographs import bundled
 

@@ -1,7 +1,7 @@
 import weakref
 
-from isp.develop.recipes import REFERENCE, Recipe, Step
-from isp.develop.tree import Module, develop_tree
+from isp.development.recipes import REFERENCE, Recipe, Step
+from isp.development.tree import Module, develop_tree
 
 STEPS = {name: [Step(name, float(p), "") for p in (1, 2)] for name in ("noise", "blur", "contrast")}
 RECIPES = [

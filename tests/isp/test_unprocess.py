@@ -6,9 +6,9 @@ import pytest
 import rawpy
 from skimage.metrics import peak_signal_noise_ratio
 
-from isp.develop.geometry import working_size
-from isp.develop.recipes import REFERENCE
-from isp.develop.renderer import develop
+from isp.development.geometry import working_size
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import develop
 from isp.raw.capture import read_capture
 from isp.raw.color import camera_to_srgb
 from isp.raw.own_noise import own_noise

@@ -1,6 +1,6 @@
 from xml.etree import ElementTree
 
-from isp.develop.recipes import REFERENCE, Recipe, Step, recipes
+from isp.development.recipes import REFERENCE, Recipe, Step, recipes
 from isp.tools.xmp import sidecar
 from manifests.config import RenderConfig
 

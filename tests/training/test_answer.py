@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
-from training import answer, texts
-from training.network import Network, VisualTokens, build
+from training.data import texts
+from training.evaluate import answer
+from training.network.network import Network, VisualTokens, build
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@ import pytest
 import torch
 from scipy.ndimage import convolve
 
-from training.extractor import (
+from training.data.sample_arrays import COLOUR
+from training.network.extractor import (
     HEADS,
     CrossAttention,
     GlobalView,
@@ -12,7 +13,6 @@ from training.extractor import (
     fine_residual,
     mask_pool,
 )
-from training.sample_arrays import COLOUR
 
 CHANNELS, SIDES, WIDTH = (4, 8, 16, 32), (16, 8, 4, 2), 16
 

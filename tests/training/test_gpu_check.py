@@ -1,6 +1,6 @@
 """The training check run on the CPU: fp32 agrees with itself, bf16 nearly."""
 
-from training.gpu_step import rows
+from training.train.gpu_step import rows
 
 
 def test_rows_against_the_cpu():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from manifests.keys import DISTORTIONS
-from training import instructions, texts
+from training.data import instructions, texts
 
 HUNDRED = {
     "rendering_id": "a_blur_03",

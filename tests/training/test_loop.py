@@ -6,13 +6,13 @@ import torch
 
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
-from training.answer import generate_answers
-from training.batches import prefetch
-from training.feed import Feed
-from training.loop import Trainer, learning_rate, load_trained, trained_state
-from training.network import build
-from training.shard_reader import read_card
-from training.texts import DISTORTION_QUESTION
+from training.data.batches import prefetch
+from training.data.feed import Feed
+from training.data.shard_reader import read_card
+from training.data.texts import DISTORTION_QUESTION
+from training.evaluate.answer import generate_answers
+from training.network.network import build
+from training.train.loop import Trainer, learning_rate, load_trained, trained_state
 
 CONFIG = TrainConfig(batch=2, rois=2, threads=1, checkpoint_every=2, learning_rate=1e-3)
 

@@ -5,7 +5,7 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from manifests.keys import DISTORTIONS
-from training import metrics
+from training.evaluate import metrics
 
 
 def random_sets(rng, count):

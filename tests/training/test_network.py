@@ -6,10 +6,10 @@ import torch
 
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
-from training.feed import Feed
-from training.loop import trained_state
-from training.network import Network, VisualTokens, build
-from training.shard_reader import read_card
+from training.data.feed import Feed
+from training.data.shard_reader import read_card
+from training.network.network import Network, VisualTokens, build
+from training.train.loop import trained_state
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from manifests.errors import SeagullError
-from training import sample_arrays as regions
-from training.sample_arrays import Augmentation
-from training.shard_reader import RawSample, in_order
+from training.data import sample_arrays as regions
+from training.data.sample_arrays import Augmentation
+from training.data.shard_reader import RawSample, in_order
 
 RNG = np.random.default_rng(0)
 

@@ -4,7 +4,7 @@ import pytest
 
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
-from training import shard_reader as shards
+from training.data import shard_reader as shards
 
 
 def ids(samples, count):

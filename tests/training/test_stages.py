@@ -6,7 +6,7 @@ import pytest
 from manifests.config import Config, TrainConfig
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
-from training import learning as stages
+from training.train import learning as stages
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_device_that_is_not_there_is_said(workspace, config):
 
 
 def test_steps_are_passes_over_the_images(workspace):
-    from training.shard_reader import read_card
+    from training.data.shard_reader import read_card
 
     card = read_card(workspace)
     assert stages.steps(TrainConfig(epochs=2, batch=4), card) == 7

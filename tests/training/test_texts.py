@@ -3,7 +3,7 @@ from itertools import combinations
 import pytest
 
 from manifests.keys import DISTORTIONS
-from training import texts
+from training.data import texts
 
 
 def test_answers_of_figure_3():

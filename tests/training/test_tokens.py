@@ -2,8 +2,8 @@ import pytest
 
 from manifests.keys import DISTORTIONS
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
-from training import texts
-from training.tokens import IGNORED, Sequencer, compact_tokenizer
+from training.data import texts
+from training.data.tokens import IGNORED, Sequencer, compact_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,133 @@
+"""A RAW and recipes to images: the door through which the rest of the factory comes in."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import rawpy
+
+from isp.development.chain import Chain
+from isp.development.lens import LensCorrection, find_correction
+from isp.development.recipes import Recipe, Step
+from isp.development.tree import develop_tree
+from isp.development.version import VERSION
+from isp.distortions.compression import Encoded
+from isp.distortions.levels import levels_identity
+from isp.raw.capture import Capture, read_capture
+from isp.raw.own_noise import own_noise
+from isp.raw.sensor import Sensor, open_sensor
+from manifests.config import RenderConfig
+from manifests.memory import keep_freed_memory
+
+__all__ = ["VERSION", "Image", "develop", "levels_identity", "reproduce"]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One rendering: its bytes, and all it takes to make them again from the RAW."""
+
+    recipe: Recipe
+    content: bytes
+    extension: str
+    width: int
+    height: int
+    params: dict[str, Any]
+
+
+def develop(
+    raw: Path, sha256: str, recipes: Sequence[Recipe], config: RenderConfig, seed: int
+) -> tuple[Capture, Iterator[Image]]:
+    """Develop a RAW by every recipe, in one pass.
+
+    Args:
+        raw: the file.
+        sha256: of the file; with `seed` it keys the noise.
+        recipes: what to render; the reference, where it is among them, comes first.
+        config: how the reference is made.
+        seed: of the dataset.
+
+    Returns:
+        Capture, and the images, made as they are asked for, in the tree's order: the same for the
+        same recipes. The file stays open until the last image or the iterator's close.
+
+    Raises:
+        SceneError: the file is empty, not_raw, unreadable, unsupported or too_large.
+    """
+    cv2.setNumThreads(1)
+    keep_freed_memory()
+    with ExitStack() as stack:
+        sensor = stack.enter_context(open_sensor(raw, config.max_megapixels))
+        capture, correction = _capture(sensor, config)
+        chain = Chain(sensor, own_noise(sensor), correction, config, sha256, seed)
+        return capture, _images(chain, recipes, stack.pop_all())
+
+
+def _capture(sensor: Sensor, config: RenderConfig) -> tuple[Capture, LensCorrection]:
+    capture = read_capture(sensor)
+    if not config.lens:
+        return capture, LensCorrection("none: not asked for")
+    camera = (capture.camera_make, capture.camera_model)
+    optics = (capture.lens, capture.focal_length_mm, capture.aperture_f)
+    correction = find_correction(camera, *optics, sensor.size)
+    return replace(capture, lens_correction=correction.note), correction
+
+
+def _images(chain: Chain, recipes: Sequence[Recipe], files: ExitStack) -> Iterator[Image]:
+    with files:
+        for recipe, encoded in develop_tree(chain.sensor, chain.modules(), recipes):
+            yield _image(chain, recipe, encoded)
+
+
+def _image(chain: Chain, recipe: Recipe, encoded: Encoded) -> Image:
+    return Image(
+        recipe, encoded.content, encoded.extension, encoded.width, encoded.height,
+        parameters(chain, recipe),
+    )  # fmt: skip
+
+
+def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
+    """All it takes to make the image again from the RAW, and what was found out on the way."""
+    sensor = chain.sensor
+    return {
+        "isp_version": VERSION,
+        "libraries": _libraries(),
+        "raw_sha256": chain.sha256,
+        "seed": chain.seed,
+        "render": asdict(chain.config),
+        "recipe": {"distortion": recipe.distortion, "level": recipe.level,
+                   "steps": [_step(chain, step) for step in recipe.steps]},
+        "white_balance": asdict(sensor.white_balance),
+        "camera_to_srgb": sensor.matrix.round(9).tolist(),
+        "camera_to_srgb_source": sensor.matrix_source,
+        "flip": sensor.flip,
+        "lens_correction": chain.lens.note,
+        "tone": asdict(chain.tone),
+    }  # fmt: skip
+
+
+def _libraries() -> dict[str, str]:
+    return {"libraw": ".".join(map(str, rawpy.libraw_version)), "opencv": cv2.__version__}
+
+
+def _step(chain: Chain, step: Step) -> dict[str, Any]:
+    described: dict[str, Any] = {**asdict(step), "options": dict(step.options)}
+    if step.distortion == "noise":
+        described["added"] = asdict(chain.added_noise(step))
+        described["domain"] = "linear camera RGB" if chain.sensor.mosaic is None else "mosaic"
+    return described
+
+
+def reproduce(raw: Path, params: dict[str, Any]) -> bytes:
+    """Make the bytes of the image that `params` describes again from its RAW."""
+    told = params["recipe"]
+    steps = tuple(
+        Step(s["distortion"], s["parameter"], s["unit"], tuple(sorted(s["options"].items())))
+        for s in told["steps"]
+    )
+    recipe = Recipe(told["distortion"], told["level"], steps)
+    config = RenderConfig(**params["render"])
+    _, images = develop(raw, params["raw_sha256"], [recipe], config, params["seed"])
+    return next(iter(images)).content

@@ -1,0 +1,113 @@
+"""Samples and instructions become tensors; what an epoch yields, in order.
+
+Samples are prepared by a few threads, ahead of the network and in order, so that the number of
+threads changes nothing. All randomness of a sample is keyed by the seed, its epoch and its id.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from manifests.keys import DISTORTIONS
+from training.data.instructions import Truth
+from training.data.sample_arrays import SampleArrays
+from training.data.tokens import IGNORED, Tokens
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """B images with K ROIs each; V is the overview's side, S the patch's."""
+
+    views: Tensor  # (B, V, V, 3) uint8 RGB
+    masks: Tensor  # (B, K, V, V) uint8
+    patches: Tensor  # (B, K, S, S, 3) uint8 RGB
+    inside: Tensor  # (B, K, S, S) uint8
+    colour: Tensor  # (B, K, COLOUR) float32
+
+    def to(self, device: str) -> "Pixels":
+        """Copy the pixels to another device."""
+        return Pixels(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pixels, and for every ROI one sequence of at most L tokens and what the heads shall read."""
+
+    pixels: Pixels
+    ids: Tensor  # (B * K, L) int64, image by image
+    attention: Tensor  # (B * K, L) int64, 0 where padded
+    labels: Tensor  # (B * K, L) int64, IGNORED where given
+    types: Tensor  # (B * K, 6) float32, 1 where the distortion is present
+    scores: Tensor  # (B * K, 2) float32, quality and importance of their tops, in [0, 1]
+
+    def to(self, device: str) -> "Batch":
+        """Copy the batch to another device."""
+        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+def stack(prepared: Sequence[SampleArrays]) -> Pixels:
+    """Stack the pixels of images that have the same number of ROIs."""
+    regions = [r for p in prepared for r in p.regions]
+    shape = (len(prepared), len(regions) // len(prepared))
+
+    def stacked(arrays: list[NDArray[Any]]) -> Tensor:
+        return torch.from_numpy(np.stack(arrays).reshape(*shape, *arrays[0].shape))
+
+    return Pixels(
+        views=torch.from_numpy(np.stack([p.view for p in prepared])),
+        masks=stacked([r.mask for r in regions]),
+        patches=stacked([r.patch for r in regions]),
+        inside=stacked([r.inside for r in regions]),
+        colour=stacked([r.colour for r in regions]),
+    )
+
+
+def collate(
+    pixels: Pixels,
+    truths: Sequence[Truth],
+    sequences: Sequence[Tokens],
+    tops: tuple[float, float],
+    pad: int,
+) -> Batch:
+    """Truths and sequences are those of the ROIs, image by image; padded on the right."""
+    ids, attention, labels = _padded(sequences, pad)
+    types = [[float(d in t.severities) for d in DISTORTIONS] for t in truths]
+    scores = [[t.quality / tops[0], t.importance / tops[1]] for t in truths]
+    return Batch(
+        pixels, ids, attention, labels, torch.tensor(types), torch.tensor(scores).clamp(0, 1)
+    )
+
+
+def _padded(sequences: Sequence[Tokens], pad: int) -> tuple[Tensor, Tensor, Tensor]:
+    longest = max(len(s.ids) for s in sequences)
+    shape = (len(sequences), longest)
+    ids, labels = np.full(shape, pad), np.full(shape, IGNORED)
+    attention = np.zeros(shape, np.int64)
+    for row, sequence in enumerate(sequences):
+        n = len(sequence.ids)
+        ids[row, :n], labels[row, :n], attention[row, :n] = sequence.ids, sequence.labels, 1
+    return torch.from_numpy(ids), torch.from_numpy(attention), torch.from_numpy(labels)
+
+
+def prefetch(
+    function: Callable[[A], R], items: Iterable[A], threads: int, depth: int
+) -> Iterator[R]:
+    """`map` in order, computed by `threads` up to `depth` items ahead of who reads."""
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

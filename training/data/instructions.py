@@ -1,0 +1,124 @@
+"""A label becomes its truth, and instructions are drawn for it (section 3.3).
+
+One question a sequence: several on one ROI would let an answer leak into the next. Stage 1 draws
+at random, half analysis (AIR) and half judgment (JIR); the judgments are half Yes and half No, the
+No ones uniform over what is not true. Stage 2 draws once, from a generator keyed by the ROI.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from manifests.chance import generator
+from manifests.keys import DISTORTIONS, WITHOUT
+from manifests.words import RATING_TOP, level
+from training.data import texts
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of one ROI in one rendering: scores as labelled, and their levels of eq. 1."""
+
+    rendering_id: str
+    roi_id: str
+    quality: float
+    importance: float
+    quality_level: int
+    importance_level: int
+    severities: texts.Severities
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One question and the answer to learn."""
+
+    kind: str  # quality | importance | distortion, or judge_ before one of them
+    question: str
+    answer: str
+
+
+def truth(label: Mapping[str, Any], quality_top: float, importance_top: float) -> Truth:
+    """Return the truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
+    return Truth(
+        rendering_id=label["rendering_id"],
+        roi_id=label["roi_id"],
+        quality=label["quality"],
+        importance=label["importance"],
+        quality_level=level(label["quality"], quality_top),
+        importance_level=level(label["importance"], importance_top),
+        severities=_severities(label),
+    )
+
+
+def _severities(label: Mapping[str, Any]) -> texts.Severities:
+    if "severities" in label:
+        means = label["severities"]
+        return {d: level(means[d], RATING_TOP) for d in DISTORTIONS if means.get(d) is not None}
+    said = label["distortion_label"]
+    return {} if said == WITHOUT else {said: None}
+
+
+def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
+    """Make the three AIRs: quality, importance, distortion."""
+    return (
+        Instruction("quality", texts.QUALITY_QUESTION, texts.quality_answer(of.quality_level)),
+        Instruction(
+            "importance",
+            texts.IMPORTANCE_QUESTION,
+            texts.importance_answer(of.importance_level),
+        ),
+        Instruction(
+            "distortion", texts.DISTORTION_QUESTION, texts.distortion_answer(of.severities)
+        ),
+    )
+
+
+def judgment(of: Truth, kind: int, rng: np.random.Generator) -> Instruction:
+    """Make a JIR on quality (0), importance (1) or a distortion (2), Yes or No alike likely.
+
+    A ROI without distortions has no true type to ask for, and one with all six no absent one:
+    there the verdict is the only possible one.
+    """
+    yes = bool(rng.integers(2))
+    if kind == 2:
+        present = [d for d in DISTORTIONS if d in of.severities]
+        absent = [d for d in DISTORTIONS if d not in of.severities]
+        yes = bool(present) and (yes or not absent)
+        asked = str(rng.choice(present if yes else absent))
+        question, name = texts.distortion_judgment(asked), "judge_distortion"
+    elif kind == 1:
+        question = texts.importance_judgment(_asked(of.importance_level, yes, rng))
+        name = "judge_importance"
+    else:
+        question = texts.quality_judgment(_asked(of.quality_level, yes, rng))
+        name = "judge_quality"
+    return Instruction(name, question, texts.YES if yes else texts.NO)
+
+
+def _asked(true: int, yes: bool, rng: np.random.Generator) -> int:
+    return true if yes else int(rng.choice([i for i in range(5) if i != true]))
+
+
+def draw(of: Truth, rng: np.random.Generator, judgments: float = 0.5) -> Instruction:
+    """One instruction: a JIR with chance `judgments`, else an AIR; the three kinds alike."""
+    kind = int(rng.integers(3))
+    if rng.random() < judgments:
+        return judgment(of, kind, rng)
+    return analyses(of)[kind]
+
+
+def fixed(of: Truth, seed: int) -> tuple[Instruction, ...]:
+    """Stage 2: the three AIRs and three JIRs of a ROI, the same whenever they are asked for."""
+    rng = generator("instructions", seed, of.rendering_id, of.roi_id)
+    return (*analyses(of), *(judgment(of, kind, rng) for kind in range(3)))
+
+
+def pick_fixed(seed: int) -> Callable[[Truth, np.random.Generator], Instruction]:
+    """Return a draw that picks one of a ROI's fixed instructions."""
+
+    def pick(of: Truth, rng: np.random.Generator) -> Instruction:
+        return fixed(of, seed)[int(rng.integers(6))]
+
+    return pick

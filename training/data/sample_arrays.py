@@ -1,0 +1,193 @@
+"""A sample becomes arrays: the overview, and for some of its ROIs a mask, a native patch, colour.
+
+The overview shows content at the encoder's size; noise, blur and JPEG blocks live in the native
+patch, cut on JPEG's grid of 8 pixels; exposure, contrast and colourfulness in the statistics of the
+pixels inside the mask and of the whole image. No change of scale, brightness or saturation augments
+the samples: those are what is to be judged. Flips, transposition and a permutation of the colour
+channels leave every label as it is (nearly so for luminance-weighted ones).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from manifests.errors import SeagullError
+from training.data.shard_reader import RawSample
+
+GRID = 8  # JPEG's blocks
+STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one colour vector
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+COLOUR = 2 * (6 + 2 * len(QUANTILES) + 2) + 1
+"""Length of a colour vector: mean and deviation of R, G, B, quantiles of luminance and saturation,
+shares of clipped dark and bright pixels, of the ROI and of the whole image; then the logarithm of
+the ROI's share of the image, which no mean over the mask can tell and importance hangs on."""
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """An augmentation: one of the 8 symmetries of the square and an order of the channels."""
+
+    flip: bool = False
+    turns: int = 0  # quarter turns
+    channels: tuple[int, ...] = (0, 1, 2)
+
+    def frame(self, array: NDArray[Any]) -> NDArray[Any]:
+        """`array` (H, W, ...) flipped and turned; H and W may swap."""
+        turned = np.rot90(array[:, ::-1] if self.flip else array, self.turns)
+        return np.ascontiguousarray(turned)
+
+    def colours(self, array: Bytes) -> Bytes:
+        """`array` (..., 3) with its channels in another order."""
+        return np.asarray(array[..., self.channels])
+
+
+def draw_augmentation(rng: np.random.Generator) -> Augmentation:
+    """Draw an augmentation with all 8 symmetries and 6 channel orders alike."""
+    order = tuple(int(i) for i in rng.permutation(3))
+    return Augmentation(bool(rng.integers(2)), int(rng.integers(4)), order)
+
+
+@dataclass(frozen=True)
+class Region:
+    """One ROI. V is the overview's side, S the patch's."""
+
+    mask: Bytes  # (V, V), 0 or 1; never empty
+    patch: Bytes  # (S, S, 3) RGB encoded, native pixels
+    inside: Bytes  # (S, S), 0 or 1: the mask in the patch
+    colour: NDArray[np.float32]  # (COLOUR,)
+
+
+@dataclass(frozen=True)
+class SampleArrays:
+    """One rendering with the ROIs asked for."""
+
+    view: Bytes  # (V, V, 3) RGB encoded, the whole image squashed to a square
+    regions: list[Region]
+
+
+def decode(sample: RawSample) -> Bytes:
+    """Decode the image: (H, W, 3) uint8 RGB, sRGB encoded."""
+    image = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise SeagullError(f"{sample.rendering_id}: its image cannot be read; run `make shards`")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def decode_mask(roi: Mapping[str, Any]) -> Bytes:
+    """Decode the ROI's mask, (H, W) uint8 0 or 1, from its COCO RLE."""
+    from pycocotools import mask
+
+    rle = {"size": [roi["height"], roi["width"]], "counts": roi["rle"].encode()}
+    return np.asarray(mask.decode(rle), np.uint8)
+
+
+def prepare(
+    sample: RawSample,
+    chosen: Sequence[int],
+    view: int,
+    patch: int,
+    rng: np.random.Generator,
+    change: Augmentation | None = None,
+) -> SampleArrays:
+    """Prepare the sample with the ROIs at the indices `chosen`; the patch lies where `rng` says."""
+    masks = [decode_mask(sample.rois[i]) for i in chosen]
+    return prepare_arrays(decode(sample), masks, view, patch, rng, change)
+
+
+def prepare_arrays(
+    image: Bytes,
+    masks: Sequence[Bytes],
+    view: int,
+    patch: int,
+    rng: np.random.Generator,
+    change: Augmentation | None = None,
+) -> SampleArrays:
+    """Do as `prepare` for an image (H, W, 3) RGB and masks (H, W), 0 or 1, as arrays."""
+    change = change or Augmentation()
+    small = cv2.resize(image, (view, view), interpolation=cv2.INTER_AREA)
+    step = _stride(image.shape[0] * image.shape[1])
+    overall = statistics(change.colours(image[::step, ::step].reshape(-1, 3)))
+    rois = [_Roi(image, mask) for mask in masks]
+    regions = [
+        Region(
+            change.frame(roi.shrunk(view)),
+            change.colours(change.frame(_cut(image, at, patch))),
+            change.frame(_cut(roi.mask, at, patch)),
+            np.concatenate(
+                [statistics(change.colours(roi.some_pixels())), overall, [roi.log_share()]],
+                dtype=np.float32,
+            ),
+        )
+        for roi in rois
+        for at in [roi.patch_at(patch, rng)]
+    ]
+    return SampleArrays(change.colours(change.frame(small)), regions)
+
+
+class _Roi:
+    """A mask with the places of its pixels, found once."""
+
+    def __init__(self, image: Bytes, mask: Bytes) -> None:
+        self.image, self.mask = image, mask
+        self.rows, self.columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+
+    def shrunk(self, view: int) -> Bytes:
+        """(V, V): 1 where any pixel of the mask falls, so that no small ROI vanishes."""
+        height, width = self.mask.shape
+        small = np.zeros((view, view), np.uint8)
+        small[self.rows * view // height, self.columns * view // width] = 1
+        return small
+
+    def patch_at(self, patch: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Row and column of a patch around a pixel of the ROI, on the grid, inside the image."""
+        n = rng.integers(len(self.rows))
+        top, left = (
+            max(0, min((int(at) - patch // 2) // GRID * GRID, (size - patch) // GRID * GRID))
+            for at, size in zip((self.rows[n], self.columns[n]), self.mask.shape, strict=True)
+        )
+        return top, left
+
+    def log_share(self) -> float:
+        """Natural logarithm of the share of the image that the mask covers."""
+        return float(np.log(len(self.rows) / self.mask.size))
+
+    def some_pixels(self) -> Bytes:
+        """(N, 3): pixels of the ROI, evenly thinned to about `STATISTICS_PIXELS`."""
+        step = max(1, len(self.rows) // STATISTICS_PIXELS)
+        return np.asarray(self.image[self.rows[::step], self.columns[::step]])
+
+
+def _cut(array: Bytes, at: tuple[int, int], patch: int) -> Bytes:
+    """(S, S, ...) from the row and column `at`; zeros beyond the image."""
+    found = array[at[0] : at[0] + patch, at[1] : at[1] + patch]
+    missing = [(0, patch - found.shape[0]), (0, patch - found.shape[1])]
+    return np.pad(found, missing + [(0, 0)] * (array.ndim - 2)) if any(map(sum, missing)) else found
+
+
+def _stride(pixels: int) -> int:
+    return max(1, int(np.sqrt(pixels / STATISTICS_PIXELS)))
+
+
+def statistics(pixels: Bytes) -> NDArray[np.float32]:
+    """Half a colour vector of (N, 3) RGB pixels, N > 0; every number in [0, 1]."""
+    values = pixels.astype(np.float32) / 255
+    luminance = np.sort(values @ np.array([0.299, 0.587, 0.114], np.float32))
+    saturation = np.sort(values.max(1) - values.min(1))
+    positions = [int(q * (len(luminance) - 1) + 0.5) for q in QUANTILES]
+    clipped = [(pixels <= 2).mean(), (pixels >= 253).mean()]
+    return np.concatenate(
+        [
+            values.mean(0),
+            values.std(0),
+            luminance[positions],
+            saturation[positions],
+            clipped,
+        ],
+        dtype=np.float32,
+    )

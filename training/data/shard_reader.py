@@ -1,0 +1,143 @@
+"""WebDataset tars -> samples, in an order that a stopped training can take up again.
+
+Covers reading alone: what becomes of a sample's pixels is `regions.py`. One process reads all
+shards of a split; several ranks are not covered.
+"""
+
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from manifests.done import fingerprint
+from manifests.errors import SeagullError
+from manifests.files import sha256_of_file
+from manifests.workspace import Workspace
+
+BUFFER = 4096  # undecoded samples held to shuffle across shards; a shard holds whole scenes
+IMAGES = ("jpg", "png")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What `shards/dataset.json` says, as far as learning needs it."""
+
+    dataset: str  # seagull-100w | seagull-3k
+    quality_top: float  # M of eq. 1
+    importance_top: float
+    samples: dict[str, int]  # split -> renderings
+    raters: str  # people | simulated | none, for labels that a scorer made
+
+
+@dataclass(frozen=True)
+class RawSample:
+    """One rendering, undecoded: the image file's bytes and the rows of its JSON."""
+
+    rendering_id: str
+    image: bytes
+    rois: list[dict[str, Any]]
+    labels: list[dict[str, Any]]  # the n-th is of the n-th ROI
+
+
+def read_card(workspace: Workspace) -> Card:
+    """Read the card of a workspace's shards.
+
+    Raises:
+        SeagullError: there are no shards, or the card lacks what eq. 1 needs.
+    """
+    path = workspace.dataset_card
+    try:
+        values = json.loads(path.read_text())
+        counts = {split: int(count["samples"]) for split, count in values["counts"].items()}
+        return Card(
+            values["dataset"],
+            float(values["quality_top"]),
+            float(values["importance_top"]),
+            counts,
+            values.get("raters", "none"),
+        )
+    except FileNotFoundError as error:
+        raise SeagullError(
+            f"{path} is missing: there are no shards yet; run `make shards`"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SeagullError(f"{path} is no dataset card ({error!r}); run `make shards`") from error
+
+
+def tars(workspace: Workspace, split: str) -> list[str]:
+    """List the split's shards in name order; SeagullError when there are none."""
+    folder = workspace.shards(split)
+    found = sorted(str(path) for path in folder.glob("*.tar"))
+    if not found:
+        raise SeagullError(
+            f"{folder} holds no shards (*.tar): more scenes, or another share for {split}, "
+            "then run `make shards`"
+        )
+    return found
+
+
+def data_fingerprint(workspace: Workspace) -> str:
+    """Of the card and every shard of every split; raises as `read_card` does."""
+    read_card(workspace)
+    files = sorted(workspace.dataset_card.parent.glob("*/*.tar"))
+    return fingerprint(
+        card=sha256_of_file(workspace.dataset_card),
+        shards={f"{f.parent.name}/{f.name}": sha256_of_file(f) for f in files},
+    )
+
+
+def in_order(workspace: Workspace, split: str) -> Iterator[RawSample]:
+    """Every sample of the split in the order of the tars."""
+    return map(_raw, _read(tars(workspace, split)))
+
+
+def shuffled(workspace: Workspace, split: str, seed: int, start: int = 0) -> Iterator[RawSample]:
+    """Yield samples for ever, each epoch in an order fixed by `seed`, from position `start` on.
+
+    `start` counts samples over all epochs; those before it are read but not decoded.
+    """
+    import webdataset as wds
+
+    paths, epoch = tars(workspace, split), 0
+    while True:
+        order = np.random.default_rng((seed, epoch)).permutation(len(paths))
+        mixer = wds.detshuffle(BUFFER, BUFFER, seed=seed, epoch=epoch - 1)
+        count = 0
+        for count, sample in enumerate(mixer.run(_read([paths[i] for i in order])), 1):
+            if count > start:
+                yield _raw(sample)
+        if count == 0:
+            raise SeagullError(f"the shards of {workspace.shards(split)} hold no sample")
+        start, epoch = max(0, start - count), epoch + 1
+
+
+def _read(paths: list[str]) -> Iterator[dict[str, Any]]:
+    """WebDataset's samples; the files are opened here because its own reader leaves them open."""
+    from webdataset.tariterators import group_by_keys, tar_file_expander
+
+    for path in paths:
+        with Path(path).open("rb") as stream:
+            try:
+                yield from group_by_keys(tar_file_expander([{"url": path, "stream": stream}]))
+            except (tarfile.TarError, EOFError) as error:
+                raise SeagullError(f"{path} is no whole tar; run `make shards`") from error
+
+
+def _raw(sample: dict[str, Any]) -> RawSample:
+    image = next((sample[kind] for kind in IMAGES if kind in sample), None)
+    if image is None or "json" not in sample:
+        raise SeagullError(
+            f"{sample['__url__']}: sample {sample['__key__']} lacks its image or its JSON; "
+            "run `make shards`"
+        )
+    rows = json.loads(sample["json"])
+    by_id = {roi["roi_id"]: roi for roi in rows["rois"]}
+    labels = [label for label in rows["labels"] if label["roi_id"] in by_id]
+    if not labels:
+        raise SeagullError(f"{sample['__url__']}: sample {sample['__key__']} has no labelled ROI")
+    rois = [by_id[label["roi_id"]] for label in labels]
+    return RawSample(rows["rendering_id"], image, rois, labels)

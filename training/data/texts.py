@@ -1,0 +1,128 @@
+"""The questions and answers of section 3.3 and figure 3, and the way back from an answer.
+
+Covers the words alone: which question is put to which ROI is `instructions.py`. Levels are the
+indices 0..4 of `manifests.words`; a severity of None is a distortion of unknown severity
+(SEAGULL-100w has types alone).
+"""
+
+import re
+from collections.abc import Mapping
+
+from manifests.keys import DISTORTIONS
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS
+
+IMAGE, GLOBAL, LOCAL = "<image>", "<global>", "<local>"
+OVERVIEW = "\nThis is the overview of the image. Here is the region"
+
+QUALITY_QUESTION = "Analyze the quality of this region."
+IMPORTANCE_QUESTION = (
+    "Consider the impact of this region on the overall image quality. "
+    "Analyze its importance to the overall image quality."
+)
+DISTORTION_QUESTION = "Analyze the distortions of this region."
+
+QUALITY_LEAD = "The quality is"
+IMPORTANCE_LEAD = "This region is"
+WITHOUT_DISTORTIONS = "Without distortions."
+YES, NO = "Yes", "No"
+
+Severities = Mapping[str, int | None]
+"""Distortion -> severity 0..4 or None; empty is a ROI without distortions."""
+
+
+def quality_answer(level: int) -> str:
+    """Write `The quality is good.` for level 3."""
+    return f"{QUALITY_LEAD} {QUALITY_WORDS[level]}."
+
+
+def importance_answer(level: int) -> str:
+    """Write `This region is important to the overall quality.` for level 3."""
+    return f"{IMPORTANCE_LEAD} {IMPORTANCE_WORDS[level]} to the overall quality."
+
+
+def distortion_answer(severities: Severities) -> str:
+    """`With minor colorfulness and trivial contrast distortions.`, types in the paper's order."""
+    found = [
+        name if severities[name] is None else f"{SEVERITY_WORDS[severities[name] or 0]} {name}"
+        for name in DISTORTIONS
+        if name in severities
+    ]
+    if not found:
+        return WITHOUT_DISTORTIONS
+    *head, last = found
+    listed = f"{', '.join(head)} and {last}" if head else last
+    return f"With {listed} distortions."
+
+
+def quality_judgment(level: int) -> str:
+    """Write `Is the quality of this region good?` for level 3."""
+    return f"Is the quality of this region {QUALITY_WORDS[level]}?"
+
+
+def importance_judgment(level: int) -> str:
+    """Write `Is this region unimportant to the overall quality?` for level 0."""
+    return f"Is this region {IMPORTANCE_WORDS[level]} to the overall quality?"
+
+
+def distortion_judgment(distortion: str) -> str:
+    """Write `Is this region in blur distortion?` for blur."""
+    return f"Is this region in {distortion} distortion?"
+
+
+def parse_quality(text: str) -> int | None:
+    """Read the level of a quality answer; None when the text is none."""
+    return _parse_level(text, f"{QUALITY_LEAD} (\\w+)", QUALITY_WORDS)
+
+
+def parse_importance(text: str) -> int | None:
+    """Read the level of an importance answer; None when the text is none."""
+    return _parse_level(text, f"{IMPORTANCE_LEAD} (\\w+)", IMPORTANCE_WORDS)
+
+
+def parse_verdict(text: str) -> bool | None:
+    """Return True for Yes, False for No, None for anything else."""
+    return {"yes": True, "no": False}.get(text.strip().rstrip(".").lower())
+
+
+def parse_distortions(text: str) -> dict[str, int | None] | None:
+    """Read the types, with severities where named, of a distortion answer; None when it is none."""
+    said = text.strip().lower()
+    if re.fullmatch(r"without distortions?\.?", said):
+        return {}
+    match = re.fullmatch(r"with (.+?) distortions?\.?", said)
+    if match is None:
+        return None
+    parts = [part.split() for part in re.split(r", | and ", match[1])]
+    if not all(_is_distortion(part) for part in parts):
+        return None
+    return {p[-1]: SEVERITY_WORDS.index(p[0]) if len(p) == 2 else None for p in parts}
+
+
+def _is_distortion(words: list[str]) -> bool:
+    severity, name = words[:-1], words[-1:]
+    return (
+        len(words) in (1, 2)
+        and name[0] in DISTORTIONS
+        and all(s in SEVERITY_WORDS for s in severity)
+    )
+
+
+def _parse_level(text: str, pattern: str, words: tuple[str, ...]) -> int | None:
+    match = re.match(pattern, text.strip(), re.IGNORECASE)
+    word = match[1].lower() if match else None
+    return words.index(word) if word in words else None
+
+
+def every_text() -> list[str]:
+    """Every question and answer that can be formed with at most one distortion, and `, and`."""
+    levels = range(5)
+    severities: list[int | None] = [None, *levels]
+    answers = [distortion_answer({d: s}) for d in DISTORTIONS for s in severities]
+    return [
+        *(QUALITY_QUESTION, IMPORTANCE_QUESTION, DISTORTION_QUESTION, WITHOUT_DISTORTIONS, YES, NO),
+        *answers,
+        distortion_answer(dict.fromkeys(DISTORTIONS)),
+        *(f(i) for i in levels for f in (quality_answer, importance_answer)),
+        *(f(i) for i in levels for f in (quality_judgment, importance_judgment)),
+        *(distortion_judgment(d) for d in DISTORTIONS),
+    ]

@@ -1,0 +1,115 @@
+r"""The word-level tokenizer, and sequences built segment by segment so that labels cannot slip.
+
+A sequence is a Vicuna v1 turn: `USER: <image>\nThis is the overview of the image. Here is the
+region <global><local>. {question} ASSISTANT: {answer}</s>`. Placeholders get ids above the
+vocabulary, one a token of the image or the ROI, and never reach the embedding table: the network
+scatters its features into their places (the idea of LLaVA's `masked_scatter` in transformers).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manifests.errors import SeagullError
+from training.data import texts
+
+IGNORED = -100  # the label of a token that is given, not learned
+SYSTEM = (
+    "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
+    "helpful, detailed, and polite answers to the user's questions. "
+)
+
+
+def compact_tokenizer() -> Any:
+    """Build a word-level tokenizer over all that `texts` can say; the same on every machine."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    splitter = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Metaspace(prepend_scheme="always", split=True),
+            pre_tokenizers.Punctuation("isolated"),
+        ]
+    )
+    spoken = [*texts.every_text(), texts.OVERVIEW, ". ", "USER:", "ASSISTANT:"]
+    words = sorted({piece for text in spoken for piece, _ in splitter.pre_tokenize_str(text)})
+    special = ["<unk>", "<s>", "</s>"]
+    tokenizer = Tokenizer(
+        models.WordLevel({w: i for i, w in enumerate([*special, *words])}, unk_token="<unk>")
+    )
+    tokenizer.pre_tokenizer = splitter
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="</s>",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load a tokenizer saved in transformers' format."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise SeagullError(f"{folder} holds no tokenizer in transformers' format") from error
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """`ids` and `labels` of one length; a label is `IGNORED` or the id itself."""
+
+    ids: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class Sequencer:
+    """Builds sequences for one tokenizer and one number of image tokens."""
+
+    tokenizer: Any
+    image_tokens: int
+    system: str = ""
+
+    @property
+    def image_id(self) -> int:
+        """The id of every image token; those of `<global>` and `<local>` follow."""
+        return len(self.tokenizer)
+
+    def ids(self, text: str) -> list[int]:
+        """Return the ids of a segment, without special tokens."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def prompt(self, question: str, lead: str = "") -> list[int]:
+        """All up to the answer, or up to the rest of an answer that begins with `lead`."""
+        image, region, detail = (self.image_id + i for i in range(3))
+        return [
+            self.tokenizer.bos_token_id,
+            *self.ids(f"{self.system}USER:"),
+            *[image] * self.image_tokens,
+            *self.ids(texts.OVERVIEW),
+            *(region, detail),
+            *self.ids(f". {question}"),
+            *self.ids("ASSISTANT:"),
+            *(self.ids(lead) if lead else []),
+        ]
+
+    def sequence(self, question: str, answer: str) -> Tokens:
+        """Prompt, answer and end; only the answer and the end are learned."""
+        prompt = self.prompt(question)
+        learned = [*self.ids(answer), self.tokenizer.eos_token_id]
+        return Tokens([*prompt, *learned], [*[IGNORED] * len(prompt), *learned])
+
+    def continuation(self, lead: str, word: str) -> list[int]:
+        """Return the ids that `word` adds to `lead`: ids(lead + " " + word) minus ids(lead)."""
+        start, whole = self.ids(lead), self.ids(f"{lead} {word}")
+        if whole[: len(start)] != start:
+            raise SeagullError(f"the tokenizer joins '{lead}' with '{word}': no closed set over it")
+        return whole[len(start) :]
+
+    def text(self, ids: list[int]) -> str:
+        """Return the text of an answer's ids, special tokens left out."""
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()

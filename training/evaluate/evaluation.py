@@ -1,0 +1,208 @@
+"""A network against the labels of a split: all metrics, the majority answer beside each, examples.
+
+Quality and importance are closed-set scores, distortions the parsed free-text answer. Large splits
+are answered on a seeded subset; its size is among the counts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+
+from manifests.chance import generator, unit_interval
+from manifests.config import NetworkConfig
+from manifests.keys import DISTORTIONS, WITHOUT
+from manifests.workspace import Workspace
+from training.data import texts
+from training.data.batches import prefetch, stack
+from training.data.instructions import Truth, analyses, truth
+from training.data.sample_arrays import SampleArrays, prepare
+from training.data.shard_reader import Card, RawSample, in_order
+from training.evaluate import answer, metrics
+from training.network.network import Network
+
+QUESTIONED = 1500  # ROIs, at most about so many of a split
+IMAGES = 16  # a batch
+EXAMPLES = 12
+CLASSES = (*DISTORTIONS, WITHOUT)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One ROI: what is true and what the network said."""
+
+    truth: Truth
+    quality: float  # closed-set score in [0, 4]
+    importance: float
+    quality_level: int  # the likeliest of the five words
+    importance_level: int
+    distortions: str  # as generated
+
+    @property
+    def severities(self) -> texts.Severities | None:
+        """The parsed answer; None when it cannot be parsed."""
+        return texts.parse_distortions(self.distortions)
+
+
+@dataclass(frozen=True)
+class Subset:
+    """The share of renderings asked about, and how many ROIs of each."""
+
+    share: float
+    rois: int
+
+
+def subset(samples: int) -> Subset:
+    """Every rendering with several ROIs where they are few, else a share with one ROI each."""
+    if samples >= QUESTIONED:
+        return Subset(QUESTIONED / samples, 1)
+    return Subset(1.0, QUESTIONED // max(samples, 1))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The questions put to one network about the test split of one workspace."""
+
+    workspace: Workspace
+    card: Card
+    network: Network
+    config: NetworkConfig
+    seed: int
+    threads: int
+
+    def answers(self) -> list[Answered]:
+        """Every chosen ROI answered, in the order of the shards."""
+        self.network.eval()
+        part = subset(self.card.samples.get("test", 0))
+        chosen = (
+            s
+            for s in in_order(self.workspace, "test")
+            if unit_interval("evaluate", self.seed, s.rendering_id) < part.share
+        )
+        asked = prefetch(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
+        answered: list[Answered] = []
+        while images := list(islice(asked, IMAGES)):
+            answered += self._answer(images)
+        return answered
+
+    def _prepare(self, sample: RawSample, rois: int) -> tuple[SampleArrays, list[Truth]]:
+        rng = generator("evaluate", self.seed, sample.rendering_id)
+        order = [int(i) for i in rng.permutation(len(sample.rois))[:rois]]
+        tops = self.card.quality_top, self.card.importance_top
+        prepared = prepare(sample, order, self.config.view, self.config.patch, rng)
+        return prepared, [truth(sample.labels[i], *tops) for i in order]
+
+    def _answer(self, images: Sequence[tuple[SampleArrays, list[Truth]]]) -> list[Answered]:
+        device = next(self.network.parameters()).device
+        most = max(len(truths) for _, truths in images)
+        filled = [SampleArrays(p.view, (p.regions * most)[:most]) for p, _ in images]
+        real = [k < len(truths) for _, truths in images for k in range(most)]
+        with torch.no_grad():
+            seen, _ = self.network.look(stack(filled).to(str(device)))
+        seen = seen.of(torch.tensor(real, device=device).nonzero()[:, 0])
+        sets = {k: answer.closed_set(self.network, seen, *v) for k, v in answer.CLOSED_SETS.items()}
+        columns = (
+            [t for _, truths in images for t in truths],
+            answer.scores(sets["quality"]).tolist(),
+            answer.scores(sets["importance"]).tolist(),
+            sets["quality"].argmax(1).tolist(),
+            sets["importance"].argmax(1).tolist(),
+            answer.generate_answers(self.network, seen, texts.DISTORTION_QUESTION),
+        )
+        return [Answered(*row) for row in zip(*columns, strict=True)]
+
+
+def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
+    """Return what `evaluation.json` holds: metrics of network and majority answer, examples."""
+    truths = [a.truth for a in answered]
+    said = [a.severities for a in answered]
+    types = [None if s is None else frozenset(s) for s in said]
+    true = [frozenset(t.severities) for t in truths]
+    result: dict[str, Any] = {
+        "dataset": card.dataset,
+        "raters": card.raters,
+        "counts": {"rois": len(answered), "renderings": len({t.rendering_id for t in truths})},
+        "unparsable": sum(s is None for s in said) / max(len(said), 1),
+        **_scores(answered),
+        **_types(types, true),
+        "examples": list(_examples(answered)),
+    }
+    if card.dataset == "seagull-3k":
+        result |= _severities(said, truths)
+    else:
+        result["confusion"] = {
+            "labels": list(CLASSES),
+            "matrix": metrics.confusion(
+                [_one(t) for t in types], [_one(t) or "" for t in true], CLASSES
+            ),
+        }
+    return result
+
+
+def _scores(answered: Sequence[Answered]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name in ("quality", "importance"):
+        true = [getattr(a.truth, name) for a in answered]
+        levels = [getattr(a.truth, f"{name}_level") for a in answered]
+        right = [
+            getattr(a, f"{name}_level") == level for a, level in zip(answered, levels, strict=True)
+        ]
+        srocc, plcc = metrics.correlations([getattr(a, name) for a in answered], true)
+        found |= {
+            f"{name}_srocc": srocc,
+            f"{name}_plcc": plcc,
+            f"{name}_level_accuracy": sum(right) / max(len(right), 1),
+            f"{name}_level_majority": max(map(levels.count, levels), default=0)
+            / max(len(levels), 1),
+        }
+    return found
+
+
+def _types(said: Sequence[frozenset[str] | None], true: Sequence[frozenset[str]]) -> dict[str, Any]:
+    common = [metrics.majority(true)] * len(true)
+    return {
+        "type_accuracy": sum(s == t for s, t in zip(said, true, strict=True)) / max(len(true), 1),
+        "type_majority": sum(s == t for s, t in zip(common, true, strict=True)) / max(len(true), 1),
+        **metrics.sample_average(said, true),
+        "majority": metrics.sample_average(common, true),
+        "type_f1": metrics.pooled_f1(said, true, DISTORTIONS),
+        "majority_type_f1": metrics.pooled_f1(common, true, DISTORTIONS),
+    }
+
+
+def _severities(said: Sequence[texts.Severities | None], truths: Sequence[Truth]) -> dict[str, Any]:
+    true = [frozenset(t.severities.items()) for t in truths]
+    common = [metrics.majority(true)] * len(true)
+    answers = [None if s is None else frozenset(s.items()) for s in said]
+    return {
+        "severity": metrics.sample_average(answers, true),
+        "majority_severity": metrics.sample_average(common, true),
+    }
+
+
+def _one(types: frozenset[str] | None) -> str | None:
+    """Return the class of a set of at most one type; None for any other answer."""
+    if types is None or len(types) > 1:
+        return None
+    return next(iter(types), WITHOUT)
+
+
+def _examples(answered: Sequence[Answered]) -> Iterator[dict[str, str]]:
+    """Answers spread over the split, the three questions in turn."""
+    step = max(1, len(answered) // EXAMPLES)
+    for n, a in enumerate(answered[::step][:EXAMPLES]):
+        asked = analyses(a.truth)[n % 3]
+        said = (
+            texts.quality_answer(a.quality_level),
+            texts.importance_answer(a.importance_level),
+            a.distortions,
+        )[n % 3]
+        yield {
+            "rendering_id": a.truth.rendering_id,
+            "roi_id": a.truth.roi_id,
+            "question": asked.question,
+            "answer": said,
+            "truth": asked.answer,
+        }
