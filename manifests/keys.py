@@ -4,12 +4,14 @@ Keys are ASCII, without dots (WebDataset ends a key at the first dot), at most 1
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 Distortion = Literal["exposure", "noise", "blur", "contrast", "colorfulness", "compression"]
 DISTORTIONS: tuple[Distortion, ...] = get_args(Distortion)
-"""The six distortions in the paper's order (section 3.1.1)."""
+"""The six distortions in the paper's order (section 3.1.1). A dataset may have more: the dataset's
+card names all of its."""
 
 NO_DISTORTION = "none"  # Rendering.distortion of the reference
 WITHOUT = "without"  # Label.distortion_label of a ROI that shows no difference
@@ -18,7 +20,8 @@ MAX_KEY = 100
 
 RoiKind = Literal["object", "component"]
 _ROI_CODE: dict[str, str] = {"object": "obj", "component": "cmp"}
-_LONGEST_SUFFIX = len("_colorfulness_20")
+LONGEST_DISTORTION = len("colorfulness")  # of a distortion's name
+_LONGEST_SUFFIX = LONGEST_DISTORTION + len("__20")
 
 
 def scene_id(raw: Path, sha256: str) -> str:
@@ -47,6 +50,17 @@ def roi_id(scene: str, kind: str, number: int) -> str:
     return f"{scene}_{_ROI_CODE[kind]}{number:03d}"
 
 
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Sort names of distortions: the paper's six in its order, then others as they come.
+
+    >>> in_order(["sharpening", "blur", "exposure"])
+    ('exposure', 'blur', 'sharpening')
+    """
+    unique = list(dict.fromkeys(names))
+    six: tuple[str, ...] = DISTORTIONS
+    return tuple(sorted(unique, key=lambda name: six.index(name) if name in six else len(six)))
+
+
 class RenderingKey(NamedTuple):
     """A rendering_id taken apart."""
 
@@ -55,11 +69,11 @@ class RenderingKey(NamedTuple):
     level: int
 
 
-def parse_rendering_id(key: str) -> RenderingKey:
-    """Take a `rendering_id` apart; ValueError when `key` is none."""
+def parse_rendering_id(key: str, distortions: Iterable[str] = DISTORTIONS) -> RenderingKey:
+    """Take a `rendering_id` apart; ValueError when `key` is none of one of these distortions."""
     if key.endswith("_ref"):
         return RenderingKey(key.removesuffix("_ref"), NO_DISTORTION, 0)
-    match = re.fullmatch(rf"(.+)_({'|'.join((*DISTORTIONS, 'mixed'))})_(\d\d+)", key)
+    match = re.fullmatch(rf"(.+)_({'|'.join((*distortions, 'mixed'))})_(\d\d+)", key)
     if match is None:
         raise ValueError(f"'{key}' is no rendering_id such as r0001-0123abcd_noise_07")
     return RenderingKey(match[1], match[2], int(match[3]))

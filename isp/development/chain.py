@@ -1,31 +1,29 @@
 """The order of development, in one place: from the mosaic to the bytes that ship.
 
-    mosaic noise, demosaic, lens, camera RGB to sRGB, working size | exposure | blur | tone |
-    contrast | colorfulness | encoding
+    distortions of the sensor | demosaic, lens, camera RGB to sRGB, working size | of the light |
+    tone | of the curve | of the display | of the encoding, or the reference's encoding
 
-A module without its step is the reference's.
+Distortions of one place follow each other as all_distortions.py lists them. One without its step
+leaves the state as it is.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import prod
+from typing import Any
 
 import cv2
 import numpy as np
 
 from isp.development.demosaic import demosaic, white_level
-from isp.development.geometry import to_working_size, upright, working_size
+from isp.development.geometry import photosites_a_pixel, upright
 from isp.development.lens import LensCorrection
 from isp.development.recipes import Step
 from isp.development.tone import Tone, find_tone
 from isp.development.tree import Module
-from isp.distortions import noise
-from isp.distortions.blur import blur
-from isp.distortions.colorfulness import Chroma, chroma, scale_chroma
-from isp.distortions.compression import Encoded, compress, store
-from isp.distortions.contrast import contrast_curve
-from isp.distortions.exposure import expose
+from isp.distortions.all_distortions import known_distortions
+from isp.distortions.distortion import Distortion, Place, Recording
+from isp.distortions.noise_model import NoiseModel
 from isp.raw.color import (
     FULL,
     decode_srgb,
@@ -37,6 +35,10 @@ from isp.raw.color import (
 from isp.raw.sensor import Sensor
 from manifests.chance import generator
 from manifests.config import RenderConfig
+from manifests.images import EncodedImage, decode_image, encode_image, fitted
+
+VERSION = 1
+"""Counts the changes that alter pixels; part of the fingerprint of everything rendered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +71,15 @@ class Display:
 
     linear: np.ndarray
     curve: Table
+    _prepared: dict[str, Any] = field(default_factory=dict)
 
-    @cached_property
-    def chroma(self) -> Chroma:
-        """Lightness and colour after the curve, taken apart once for all colorfulness levels."""
-        return chroma(cv2.LUT(self.linear, self.curve.light))
+    def prepared(self, distortion: Distortion) -> Any:
+        """Return what the distortion acts on, made once for all its levels: see `Distortion`."""
+        if distortion.name not in self._prepared:
+            light = cv2.LUT(self.linear, self.curve.light)
+            made = light if distortion.prepare is None else distortion.prepare(light)
+            self._prepared[distortion.name] = made
+        return self._prepared[distortion.name]
 
     @cached_property
     def picture(self) -> np.ndarray:
@@ -86,16 +92,37 @@ class Chain:
     """The modules for one open RAW."""
 
     sensor: Sensor
-    own_noise: noise.NoiseModel
+    own_noise: NoiseModel
     lens: LensCorrection
     config: RenderConfig
     sha256: str
     seed: int
 
     @cached_property
+    def recording(self) -> Recording:
+        """What the sensor recorded; files without a mosaic are RGB by LibRaw."""
+        sensor = self.sensor
+        saturated = [float(sensor.white)] * 3
+        pixels = sensor.mosaic
+        if pixels is None:
+            pixels = demosaic(sensor, None, self.config.demosaic)
+            saturated = list(white_level(sensor) * sensor.gains)
+        red, green, blue = saturated
+        return Recording(
+            pixels=pixels,
+            pattern=sensor.pattern,
+            black=sensor.black,
+            white=(red, green, blue),
+            noise=self.own_noise,
+            photosites=photosites_a_pixel(sensor.size, self.config.long_edge),
+        )
+
+    @cached_property
     def tone(self) -> Tone:
         """The tone of this RAW."""
-        return find_tone(self.config.tone, self.sensor.raw, lambda: self.capture(self.sensor, None))
+        return find_tone(
+            self.config.tone, self.sensor.raw, lambda: self.develop(self.recording.pixels, None)
+        )
 
     @cached_property
     def table(self) -> Table:
@@ -103,83 +130,93 @@ class Chain:
         return Table(encode_srgb(self.tone.curve(_LIGHT)))
 
     def modules(self) -> Sequence[Module]:
-        """In the order of development."""
+        """List the modules in the order of development."""
         return (
-            Module("noise", self.capture),
-            Module("exposure", self.exposure),
-            Module("blur", self.lens_blur),
+            *self._at("sensor"),
+            Module("", self.develop),
+            *self._at("light"),
             Module("", self.display),
-            Module("contrast", self.contrast),
-            Module("colorfulness", self.colorfulness),
-            Module("compression", self.encode),
+            *self._at("curve"),
+            *self._at("display"),
+            *self._at("encoding"),
+            Module("", self.encode),
         )
 
-    def capture(self, sensor: Sensor, step: Step | None) -> np.ndarray:
-        """Sensor -> float32 (H, W, 3) linear sRGB with headroom, working size, upright."""
-        mosaic = sensor.mosaic
-        if step is not None and mosaic is not None:
-            mosaic = self._noisy(mosaic, step)
-        image = demosaic(sensor, mosaic, self.config.demosaic)
+    def _at(self, place: Place) -> list[Module]:
+        return [self._module(one) for one in known_distortions() if one.place == place]
+
+    def _module(self, distortion: Distortion) -> Module:
+        change = _CHANGES[distortion.place]
+
+        def apply(state: Any, step: Step | None) -> Any:
+            return state if step is None else change(self, state, distortion, step)
+
+        return Module(distortion.name, apply)
+
+    def develop(self, pixels: np.ndarray, _: Step | None) -> np.ndarray:
+        """Recorded pixels -> float32 (H, W, 3) linear sRGB with headroom, working size, upright."""
+        sensor = self.sensor
+        if sensor.mosaic is None:
+            image = pixels.copy()  # highlights are limited in place
+        else:
+            image = demosaic(sensor, pixels, self.config.demosaic)
         white = white_level(sensor)
-        if step is not None and mosaic is None:
-            image = self._noisy_rgb(image, white, step)
         image = limit_highlights(image, white, sensor.gains)
         image = self.lens.apply(image)
         linear = to_srgb(image, sensor.matrix, white)
-        return upright(to_working_size(linear, self.config.long_edge), sensor.flip)
-
-    def added_noise(self, step: Step) -> noise.NoiseModel:
-        """Compute what a noise step adds on the mosaic: the same look from any number of pixels."""
-        size = self.sensor.size
-        photosites = prod(size) / prod(working_size(*size, self.config.long_edge))
-        return self.own_noise.added(step.parameter).times(photosites)
-
-    def _noisy(self, mosaic: np.ndarray, step: Step) -> np.ndarray:
-        sensor = self.sensor
-        assert sensor.pattern is not None
-        return noise.noisy_mosaic(
-            mosaic, sensor.pattern, sensor.black, sensor.white, self.added_noise(step),
-            self._draw(step),
-        )  # fmt: skip
-
-    def _noisy_rgb(self, image: np.ndarray, white: float, step: Step) -> np.ndarray:
-        saturated = white * self.sensor.gains
-        return noise.noisy_rgb(image, saturated, self.added_noise(step), self._draw(step))
-
-    def _draw(self, step: Step) -> np.random.Generator:
-        return generator(self.sha256, "noise", repr(step.parameter), self.seed)
-
-    def exposure(self, linear: np.ndarray, step: Step | None) -> np.ndarray:
-        """Light, exposed by the step."""
-        return linear if step is None else expose(linear, step.parameter)
-
-    def lens_blur(self, linear: np.ndarray, step: Step | None) -> np.ndarray:
-        """Light, blurred by the step."""
-        if step is None:
-            return linear
-        shape = step.option("shape", "gaussian")
-        return blur(linear, step.parameter, shape, float(step.option("angle", "0")))
+        return upright(fitted(linear, self.config.long_edge), sensor.flip)
 
     def display(self, linear: np.ndarray, _: Step | None) -> Display:
         """Light -> what the display can show, and the tone curve."""
         return Display(to_display(linear), self.table)
 
-    def contrast(self, display: Display, step: Step | None) -> Display:
-        """Put the step's contrast after the curve."""
-        if step is None:
-            return display
-        return replace(display, curve=Table(contrast_curve(display.curve.values, step.parameter)))
+    def encode(self, state: Display | EncodedImage, _: Step | None) -> EncodedImage:
+        """Encode the bytes that ship, unless a distortion of the encoding has made them."""
+        if isinstance(state, EncodedImage):
+            return state
+        return encode_image(state.picture, self.config.format, self.config.jpeg_quality)
 
-    def colorfulness(self, display: Display, step: Step | None) -> Display:
-        """Scale the picture's chroma by the step; the curve is spent."""
-        if step is None:
-            return display
-        light = scale_chroma(display.chroma, step.parameter)
-        return Display(to_display(light), IDENTITY)
+    def changed(self, state: Any, distortion: Distortion, step: Step) -> Any:
+        """Return the distortion's function of `state` by the step."""
+        options: dict[str, Any] = distortion.settings(step.options)
+        if distortion.random:
+            key = (self.sha256, distortion.name, repr(step.parameter), self.seed)
+            options["draw"] = generator(*key)
+        return distortion.function(state, step.parameter, **options)
 
-    def encode(self, display: Display, step: Step | None) -> Encoded:
-        """Encode the bytes that ship."""
-        if step is None:
-            return store(display.picture, self.config.format, self.config.jpeg_quality)
-        codec, subsampling = step.option("codec", "jpeg"), step.option("subsampling", "420")
-        return compress(display.picture, step.parameter, codec, subsampling)
+
+def _on_sensor(chain: Chain, pixels: np.ndarray, distortion: Distortion, step: Step) -> np.ndarray:
+    return chain.changed(replace(chain.recording, pixels=pixels), distortion, step)
+
+
+def _on_light(chain: Chain, linear: np.ndarray, distortion: Distortion, step: Step) -> np.ndarray:
+    prepare = distortion.prepare
+    return chain.changed(linear if prepare is None else prepare(linear), distortion, step)
+
+
+def _on_curve(chain: Chain, display: Display, distortion: Distortion, step: Step) -> Display:
+    values = chain.changed(display.curve.values, distortion, step)
+    return Display(display.linear, Table(values))
+
+
+def _on_display(chain: Chain, display: Display, distortion: Distortion, step: Step) -> Display:
+    """The curve is spent on what comes out."""
+    light = chain.changed(display.prepared(distortion), distortion, step)
+    return Display(to_display(light), IDENTITY)
+
+
+def _on_encoding(
+    chain: Chain, state: Display | EncodedImage, distortion: Distortion, step: Step
+) -> EncodedImage:
+    if isinstance(state, EncodedImage):
+        return chain.changed(decode_image(state.content, distortion.name), distortion, step)
+    return chain.changed(state.picture, distortion, step)
+
+
+_CHANGES: Mapping[Place, Callable[[Chain, Any, Distortion, Step], Any]] = {
+    "sensor": _on_sensor,
+    "light": _on_light,
+    "curve": _on_curve,
+    "display": _on_display,
+    "encoding": _on_encoding,
+}

@@ -1,31 +1,17 @@
-"""Size and orientation: area resampling in linear light, then the file's flip. No cropping."""
+"""Size and orientation: how many photosites make a pixel, and the file's flip. No cropping."""
 
-import cv2
+from math import prod
+
 import numpy as np
+
+from manifests.images import fitted_size
 
 _QUARTER_TURNS = {3: 2, 5: 1, 6: 3}  # LibRaw's flip codes, counter-clockwise
 
 
-def working_size(width: int, height: int, long_edge: int) -> tuple[int, int]:
-    """(width, height) with the longer one `long_edge`; smaller pictures stay as they are."""
-    scale = min(1.0, long_edge / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def to_working_size(image: np.ndarray, long_edge: int) -> np.ndarray:
-    """Area average in linear light.
-
-    Args:
-        image: float32 (H, W, 3), linear.
-        long_edge: of the result, pixels.
-
-    Returns:
-        float32 (H', W', 3), linear.
-    """
-    size = working_size(image.shape[1], image.shape[0], long_edge)
-    if size == (image.shape[1], image.shape[0]):
-        return image
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+def photosites_a_pixel(size: tuple[int, int], long_edge: int) -> float:
+    """How many photosites of a sensor of `size` become one pixel at working size."""
+    return prod(size) / prod(fitted_size(*size, long_edge))
 
 
 def upright(image: np.ndarray, flip: int) -> np.ndarray:

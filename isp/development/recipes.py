@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isp.distortions.distortion import OptionValue
 from isp.distortions.levels import Setting, load_levels, read_setting, read_yaml
 from manifests.chance import generator
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
-from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION
+from manifests.keys import LEVELS, NO_DISTORTION
 
 MIXED = "mixed"
 
@@ -23,7 +24,7 @@ class Step:
     distortion: str
     parameter: float
     unit: str
-    options: tuple[tuple[str, str | float | int], ...] = ()
+    options: tuple[tuple[str, OptionValue], ...] = ()
 
     def option(self, name: str, default: str) -> str:
         """Return the value of an option as text, or `default`."""
@@ -32,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One rendering: `none`, one of DISTORTIONS or `mixed`; level 0 for the reference."""
+    """One rendering: `none`, the name of a distortion or `mixed`; level 0 for the reference."""
 
     distortion: str
     level: int
@@ -59,7 +60,7 @@ REFERENCE = Recipe(NO_DISTORTION, 0, ())
 
 
 def recipes(config: RenderConfig) -> list[Recipe]:
-    """List the reference, then 6 x 20 in the contract's order, level 1..20 by severity.
+    """List the reference, then 6 x 20 in the levels table's order, level 1..20 by severity.
 
     Raises:
         SeagullError: `config.levels` names a table that is missing or no whole table.
@@ -67,8 +68,8 @@ def recipes(config: RenderConfig) -> list[Recipe]:
     table = load_levels(config.levels)
     return [REFERENCE] + [
         Recipe(distortion, level, (_step(distortion, setting),))
-        for distortion in DISTORTIONS
-        for level, setting in enumerate(table[distortion], start=1)
+        for distortion, settings in table.items()
+        for level, setting in enumerate(settings, start=1)
     ]
 
 
@@ -83,8 +84,9 @@ def mixed_recipes(count: int, sha256: str, seed: int, config: RenderConfig) -> l
 
 def _mixture(number: int, sha256: str, seed: int, table: dict[str, tuple[Setting, ...]]) -> Recipe:
     draw = generator(sha256, MIXED, number, seed)
-    chosen = sorted(draw.permutation(len(DISTORTIONS))[: draw.integers(1, 4)])
-    names = [DISTORTIONS[index] for index in chosen]
+    distortions = list(table)
+    chosen = sorted(draw.permutation(len(distortions))[: draw.integers(1, 4)])
+    names = [distortions[index] for index in chosen]
     levels = draw.integers(0, LEVELS, len(names))
     steps = [_step(name, table[name][level]) for name, level in zip(names, levels, strict=True)]
     return Recipe(MIXED, number, tuple(steps))

@@ -9,17 +9,17 @@ from typing import Any
 import cv2
 import rawpy
 
-from isp.development.chain import Chain
+from isp.development.chain import VERSION, Chain
 from isp.development.lens import LensCorrection, find_correction
 from isp.development.recipes import Recipe, Step
 from isp.development.tree import develop_tree
-from isp.development.version import VERSION
-from isp.distortions.compression import Encoded
+from isp.distortions.all_distortions import distortion_by_name
 from isp.distortions.levels import levels_identity
 from isp.raw.capture import Capture, read_capture
 from isp.raw.own_noise import own_noise
 from isp.raw.sensor import Sensor, open_sensor
 from manifests.config import RenderConfig
+from manifests.images import EncodedImage
 from manifests.memory import keep_freed_memory
 
 __all__ = ["VERSION", "Image", "develop", "levels_identity", "reproduce"]
@@ -77,15 +77,12 @@ def _capture(sensor: Sensor, config: RenderConfig) -> tuple[Capture, LensCorrect
 
 def _images(chain: Chain, recipes: Sequence[Recipe], files: ExitStack) -> Iterator[Image]:
     with files:
-        for recipe, encoded in develop_tree(chain.sensor, chain.modules(), recipes):
+        for recipe, encoded in develop_tree(chain.recording.pixels, chain.modules(), recipes):
             yield _image(chain, recipe, encoded)
 
 
-def _image(chain: Chain, recipe: Recipe, encoded: Encoded) -> Image:
-    return Image(
-        recipe, encoded.content, encoded.extension, encoded.width, encoded.height,
-        parameters(chain, recipe),
-    )  # fmt: skip
+def _image(chain: Chain, recipe: Recipe, encoded: EncodedImage) -> Image:
+    return Image(recipe=recipe, params=parameters(chain, recipe), **vars(encoded))
 
 
 def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
@@ -114,9 +111,9 @@ def _libraries() -> dict[str, str]:
 
 def _step(chain: Chain, step: Step) -> dict[str, Any]:
     described: dict[str, Any] = {**asdict(step), "options": dict(step.options)}
-    if step.distortion == "noise":
-        described["added"] = asdict(chain.added_noise(step))
-        described["domain"] = "linear camera RGB" if chain.sensor.mosaic is None else "mosaic"
+    describe = distortion_by_name(step.distortion).describe
+    if describe is not None:
+        described |= describe(chain.recording, step.parameter)
     return described
 
 

@@ -9,6 +9,8 @@ import math
 import cv2
 import numpy as np
 
+from isp.distortions.distortion import Distortion, Option, Sweep
+
 SHAPES = ("gaussian", "defocus", "motion")
 _TILE = 11
 _SUBSAMPLES = 9  # a side, per kernel pixel: anti-aliases the edge of disc and line
@@ -74,3 +76,23 @@ def _subpixels(half: int) -> tuple[np.ndarray, np.ndarray, int]:
     axis = (np.arange(side * _SUBSAMPLES) + 0.5) / _SUBSAMPLES - side / 2
     x, y = np.meshgrid(axis, axis)
     return x, y, side
+
+
+def _sweep(shape: str) -> Sweep:
+    angles = (0, 30, 60, 90, 120, 150)  # of motion, one after the other
+    turns = (("angle", angles),) if shape == "motion" else ()
+    return Sweep(0.5, 6.0, (("shape", shape),), geometric=True, turns=turns)
+
+
+BLUR = Distortion(
+    name="blur",
+    unit="px",
+    range=(0, 64),
+    place="light",
+    function=blur,
+    sweeps=tuple(_sweep(shape) for shape in SHAPES),
+    options={
+        "shape": Option("gaussian", choices=SHAPES),
+        "angle": Option(0.0, range=(-360, 360)),  # degrees
+    },
+)

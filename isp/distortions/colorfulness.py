@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from isp.distortions.distortion import Distortion, Slider, Sweep
+
 SRGB_TO_LMS = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -90,3 +92,16 @@ def _in_gamut(linear: np.ndarray) -> np.ndarray:
     red, green, blue = cv2.split(linear)
     least = np.minimum(np.minimum(red, green), blue)
     return (least >= -_ROUNDING) & (np.maximum(np.maximum(red, green), blue) <= 1 + _ROUNDING)
+
+
+COLORFULNESS = Distortion(
+    name="colorfulness",
+    unit="percent",
+    range=(-100, 100),
+    place="display",
+    function=scale_chroma,
+    sweeps=(Sweep(12, 100), Sweep(-12, -100)),
+    decimals=1,
+    slider=Slider("Saturation", limit=100.0, decimals=0),
+    prepare=chroma,
+)

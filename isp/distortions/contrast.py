@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import expit, logit
 
+from isp.distortions.distortion import Distortion, Slider, Sweep
+
 MID_GREY = 0.4613561  # 18 % reflectance, sRGB-encoded
 _MID_ODDS = logit(MID_GREY)
 _STOPS = 1.5  # log2 of the slope at mid-grey for 100
@@ -23,3 +25,15 @@ def contrast_curve(encoded: np.ndarray, percent: float) -> np.ndarray:
     """
     slope = 2.0 ** (_STOPS * percent / 100.0)
     return expit(slope * (logit(encoded) - _MID_ODDS) + _MID_ODDS)
+
+
+CONTRAST = Distortion(
+    name="contrast",
+    unit="percent",
+    range=(-100, 100),
+    place="curve",
+    function=contrast_curve,
+    sweeps=(Sweep(12, 100), Sweep(-12, -100)),
+    decimals=1,
+    slider=Slider("Contrast2012", limit=100.0, decimals=0),
+)

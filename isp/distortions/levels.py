@@ -1,5 +1,7 @@
 """The table of 6 x 20 settings: the shipped one (levels.yaml) or a user's in the same form.
 
+A table must list the paper's six; one of a user's package is rendered where the table lists it.
+
     exposure:
       unit: EV
       levels:
@@ -9,7 +11,6 @@
 What stands beside `parameter` is the distortion's options (blur's shape, compression's codec).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,35 +18,15 @@ from typing import Any
 
 import yaml
 
-from isp.distortions.blur import SHAPES
-from isp.distortions.compression import CODECS, SUBSAMPLINGS
+from isp.distortions.all_distortions import DISTORTIONS, distortion_by_name, known_distortions
+from isp.distortions.distortion import OptionValue
 from manifests.config import RenderConfig
 from manifests.done import fingerprint
 from manifests.errors import SeagullError
 from manifests.files import sha256_of
-from manifests.keys import DISTORTIONS, LEVELS
+from manifests.keys import LEVELS
 
 SHIPPED = Path(__file__).with_name("levels.yaml")
-UNITS: Mapping[str, str] = {
-    "exposure": "EV",
-    "noise": "stops",
-    "blur": "px",
-    "contrast": "percent",
-    "colorfulness": "percent",
-    "compression": "quality",
-}
-_RANGES: Mapping[str, tuple[float, float]] = {
-    "exposure": (-8, 8),
-    "noise": (0, 16),
-    "blur": (0, 64),
-    "contrast": (-100, 100),
-    "colorfulness": (-100, 100),
-    "compression": (1, 100),
-}
-_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "blur": {"shape": SHAPES, "angle": ()},  # degrees
-    "compression": {"codec": CODECS, "subsampling": SUBSAMPLINGS},
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +35,7 @@ class Setting:
 
     parameter: float
     unit: str
-    options: tuple[tuple[str, str | float | int], ...]
+    options: tuple[tuple[str, OptionValue], ...]
 
 
 def levels_path(name: str) -> Path:
@@ -97,41 +78,41 @@ def read_yaml(path: Path) -> Any:
 def _parse(path: Path, changed: int) -> tuple[tuple[str, tuple[Setting, ...]], ...]:
     """Read a table; `changed`, the file's time, makes the cache see another table."""
     table = read_yaml(path)
-    if not isinstance(table, dict) or set(table) != set(DISTORTIONS):
-        raise SeagullError(f"{path}: expected the six distortions {', '.join(DISTORTIONS)}")
-    return tuple((name, _settings(path, name, table[name])) for name in DISTORTIONS)
+    known = [one.name for one in known_distortions()]
+    six = {one.name for one in DISTORTIONS}
+    if not isinstance(table, dict) or not six <= set(table) <= set(known):
+        raise SeagullError(f"{path}: expected the distortions {', '.join(known)}")
+    return tuple((name, _settings(path, name, table[name])) for name in known if name in table)
 
 
 def _settings(path: Path, name: str, section: Any) -> tuple[Setting, ...]:
     rows = section.get("levels") if isinstance(section, dict) else None
     if not isinstance(rows, list) or len(rows) != LEVELS:
         raise SeagullError(f"{path}: {name} needs a list of {LEVELS} levels by severity")
-    if section.get("unit") != UNITS[name]:
-        raise SeagullError(f"{path}: {name} has unit {section.get('unit')}, not {UNITS[name]}")
+    unit = distortion_by_name(name).unit
+    if section.get("unit") != unit:
+        raise SeagullError(f"{path}: {name} has unit {section.get('unit')}, not {unit}")
     return tuple(read_setting(f"{path}: level {n}", name, row) for n, row in enumerate(rows, 1))
 
 
 def read_setting(where: str, name: str, cell: Any) -> Setting:
-    """One cell, `{parameter: ..., option: ...}`, checked; `where` opens the message.
+    """Check one cell, `{parameter: ..., option: ...}`; `where` opens the message.
 
     Raises:
         SeagullError: no such distortion or option, or a value out of range.
     """
-    if name not in UNITS:
-        raise SeagullError(f"{where}: '{name}' is none of {', '.join(DISTORTIONS)}")
-    low, high = _RANGES[name]
+    try:
+        distortion = distortion_by_name(name)
+    except SeagullError as error:
+        raise SeagullError(f"{where}: {error}") from error
+    (low, high), unit = distortion.range, distortion.unit
     value = cell.get("parameter") if isinstance(cell, dict) else None
     if not isinstance(value, int | float) or not low <= value <= high:
-        raise SeagullError(f"{where}: {name} needs a parameter in {low}..{high} {UNITS[name]}")
+        raise SeagullError(f"{where}: {name} needs a parameter in {low}..{high} {unit}")
     if value == 0:
         raise SeagullError(f"{where}: {name} with parameter 0 is the reference, no distortion")
-    options = {key: option for key, option in cell.items() if key != "parameter"}
+    options = {key: value for key, value in cell.items() if key != "parameter"}
     for key, option in options.items():
-        allowed = _OPTIONS.get(name, {}).get(key)
-        if allowed is None or not (option in allowed or (key == "angle" and _is_angle(option))):
+        if key not in distortion.options or not distortion.options[key].allows(option):
             raise SeagullError(f"{where}: {name} has no option {key}: {option}")
-    return Setting(float(value), UNITS[name], tuple(sorted(options.items())))
-
-
-def _is_angle(option: Any) -> bool:
-    return isinstance(option, int | float) and -360 <= option <= 360
+    return Setting(float(value), unit, tuple(sorted(options.items())))

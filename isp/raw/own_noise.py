@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from isp.distortions.noise import NoiseModel, measure_planes
+from isp.distortions.noise_model import NoiseModel, measure_planes
 from isp.raw.sensor import Sensor
 
 

@@ -18,14 +18,13 @@ import cv2
 import numpy as np
 import rawpy
 
-from isp.development.geometry import working_size
 from isp.development.recipes import REFERENCE, Recipe, recipes
 from isp.development.renderer import develop
-from isp.distortions.compression import store
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
+from manifests.images import encode_image, fitted_size
 
 _REPEATS = 5  # of a peer's single rendering
 _QUALITY = 95
@@ -94,7 +93,7 @@ def _floor(path: Path, config: RenderConfig) -> float:
 
     def work() -> None:
         for _ in range(20):
-            store(cv2.LUT(linear, table), "jpg", _QUALITY)
+            encode_image(cv2.LUT(linear, table), "jpg", _QUALITY)
 
     return cpu_seconds(work) / 20
 
@@ -102,7 +101,7 @@ def _floor(path: Path, config: RenderConfig) -> float:
 def _peers(path: Path, config: RenderConfig, folder: Path) -> dict[str, float | None]:
     target = folder / "peer.jpg"
     sensor = _size(path)
-    width, height = working_size(*sensor, config.long_edge)
+    width, height = fitted_size(*sensor, config.long_edge)
     commands: dict[str, list[str]] = {
         "rawtherapee-cli": [
             "rawtherapee-cli", "-Y", "-o", str(target), "-d", "-s",

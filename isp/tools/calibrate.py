@@ -1,66 +1,60 @@
 """Twenty levels that mean something: evenly spaced by a full-reference score on a pilot set.
 
-Each type has one curve of mean score against parameter for each sign (exposure, contrast,
-colorfulness) or shape (blur). A curve is measured at a few parameters between the first that is
-worth seeing and the last that leaves something to see. The levels of a type lie at even steps of
-the score that all its curves reach; signs and shapes take turns. The scorer is passed in: which
-one is the caller's business, and the table says which.
+Each type has one curve of mean score against parameter for each of its sweeps: a sign (exposure,
+contrast, colorfulness) or a shape (blur). A curve is measured at a few parameters between the first
+that is worth seeing and the last that leaves something to see. The levels of a type lie at even
+steps of the score that all its curves reach; signs and shapes take turns. The scorer is passed in:
+which one is the caller's business, and the table says which.
 """
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
-import cv2
 import numpy as np
 import yaml
 
 from isp.development.recipes import REFERENCE, Recipe, Step
 from isp.development.renderer import develop
-from isp.distortions.levels import UNITS, Setting
+from isp.distortions.all_distortions import known_distortions
+from isp.distortions.distortion import Distortion, Sweep
+from isp.distortions.levels import Setting
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
-from manifests.keys import DISTORTIONS, LEVELS
+from manifests.images import decode_image
+from manifests.keys import LEVELS
 
 Scorer = Callable[[np.ndarray, np.ndarray], float]
 """(reference, rendering), both uint8 (H, W, 3) RGB, -> quality, 1 for the reference itself."""
 
 _POINTS = 9
-_ANGLES = (0, 30, 60, 90, 120, 150)  # of motion, one after the other
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A type's parameters of one sign or shape, from `first` to `last`, and how they are spaced."""
+    """One sweep of a distortion."""
 
-    distortion: str
-    first: float
-    last: float
-    options: tuple[tuple[str, str | float | int], ...] = ()
-    geometric: bool = False
+    distortion: Distortion
+    sweep: Sweep
 
     def grid(self) -> np.ndarray:
         """Return the parameters at which the curve is measured."""
-        space = np.geomspace if self.geometric else np.linspace
-        grid = space(self.first, self.last, _POINTS).round(3)
-        return grid.round() if self.distortion == "compression" else grid
+        space = np.geomspace if self.sweep.geometric else np.linspace
+        grid = space(self.sweep.first, self.sweep.last, _POINTS).round(3)
+        return grid if self.distortion.decimals else grid.round()
+
+    def holds(self, setting: Setting) -> bool:
+        """Whether a level of the distortion lies on this curve."""
+        options, first = self.sweep.options, self.sweep.first
+        return set(options) <= set(setting.options) and setting.parameter * first > 0
 
 
-CURVES: tuple[Curve, ...] = (
-    Curve("exposure", 0.25, 2.75),
-    Curve("exposure", -0.25, -3.5),
-    Curve("noise", 1.0, 7.5),
-    Curve("blur", 0.5, 6.0, (("shape", "gaussian"),), True),
-    Curve("blur", 0.5, 6.0, (("shape", "defocus"),), True),
-    Curve("blur", 0.5, 6.0, (("shape", "motion"),), True),
-    Curve("contrast", 12, 100),
-    Curve("contrast", -12, -100),
-    Curve("colorfulness", 12, 100),
-    Curve("colorfulness", -12, -100),
-    Curve("compression", 80, 5, (("codec", "jpeg"), ("subsampling", "420")), True),
-)
+def all_curves() -> list[Curve]:
+    """List every sweep of every distortion there is."""
+    return [Curve(one, sweep) for one in known_distortions() for sweep in one.sweeps]
 
 
 @dataclass(frozen=True)
@@ -87,10 +81,11 @@ def measure(
     """
     if not raws:
         raise SeagullError("calibration needs at least one RAW of a pilot set, got none")
-    wanted = [(curve, float(p)) for curve in CURVES for p in curve.grid()]
+    curves = all_curves()
+    wanted = [(curve, float(p)) for curve in curves for p in curve.grid()]
     scores = np.mean([_scores(raw, wanted, scorer, config, seed) for raw in raws], axis=0)
-    parts = scores.reshape(len(CURVES), _POINTS)
-    return [Measured(curve, curve.grid(), part) for curve, part in zip(CURVES, parts, strict=True)]
+    parts = scores.reshape(len(curves), _POINTS)
+    return [Measured(curve, curve.grid(), part) for curve, part in zip(curves, parts, strict=True)]
 
 
 def _scores(
@@ -104,7 +99,7 @@ def _scores(
     _, images = develop(raw, sha256_of_file(raw), recipes, config, seed)
     reference, scores = np.empty(0), [0.0] * len(wanted)
     for image in images:
-        picture = decode(image.content)
+        picture = decode_image(image.content, str(raw))
         if image.recipe is REFERENCE:
             reference = picture
         else:
@@ -113,32 +108,26 @@ def _scores(
 
 
 def _recipe(number: int, curve: Curve, parameter: float) -> Recipe:
-    step = Step(curve.distortion, parameter, UNITS[curve.distortion], curve.options)
-    return Recipe(curve.distortion, number, (step,))
-
-
-def decode(content: bytes) -> np.ndarray:
-    """Decode an image file: uint8 (H, W, 3) RGB."""
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    name, unit = curve.distortion.name, curve.distortion.unit
+    return Recipe(name, number, (Step(name, parameter, unit, curve.sweep.options),))
 
 
 def table(measured: Sequence[Measured]) -> dict[str, list[Setting]]:
     """Twenty settings a type, by severity."""
     return {
-        name: _distinct([_setting(*row) for row in _levels(_of(measured, name))])
-        for name in DISTORTIONS
+        one.name: _distinct([_setting(*row) for row in _levels(curves)], one)
+        for one, curves in _by_distortion(measured)
     }
 
 
-def _of(measured: Sequence[Measured], distortion: str) -> list[Measured]:
-    return [one for one in measured if one.curve.distortion == distortion]
+def _by_distortion(measured: Sequence[Measured]) -> list[tuple[Distortion, list[Measured]]]:
+    groups = groupby(measured, key=lambda one: one.curve.distortion)
+    return [(distortion, list(curves)) for distortion, curves in groups]
 
 
-def _distinct(settings: list[Setting]) -> list[Setting]:
-    """JPEG qualities are whole: where two levels meet, the milder one gives way upwards."""
-    if settings[0].unit != UNITS["compression"]:
+def _distinct(settings: list[Setting], distortion: Distortion) -> list[Setting]:
+    """Where two levels of whole parameters meet (JPEG's quality), the milder one gives way."""
+    if distortion.decimals:
         return settings
     apart = settings[-1:]
     for setting in reversed(settings[:-1]):
@@ -156,18 +145,17 @@ def _levels(curves: Sequence[Measured]) -> Iterator[tuple[Curve, float, int]]:
 
 
 def _setting(curve: Curve, parameter: float, number: int) -> Setting:
-    digits = {"compression": 0, "contrast": 1, "colorfulness": 1}.get(curve.distortion, 3)
-    options = curve.options
-    if ("shape", "motion") in options:
-        options = (("angle", _ANGLES[number // 3 % len(_ANGLES)]), *options)
-    return Setting(round(parameter, digits), UNITS[curve.distortion], options)
+    one, sweep = curve.distortion, curve.sweep
+    turn = number // len(one.sweeps)
+    turning = tuple((name, values[turn % len(values)]) for name, values in sweep.turns)
+    return Setting(round(parameter, one.decimals), one.unit, (*turning, *sweep.options))
 
 
 def to_yaml(settings: Mapping[str, Sequence[Setting]], about: str) -> str:
     """Write the table in the form of `levels.py`; `about` says from what it was made."""
     parts = ["# " + line for line in about.splitlines()]
     for name, rows in settings.items():
-        parts += [f"{name}:", f"  unit: {UNITS[name]}", "  levels:"]
+        parts += [f"{name}:", f"  unit: {rows[0].unit}", "  levels:"]
         for row in rows:
             cell = {"parameter": row.parameter, **dict(row.options)}
             parts.append(
@@ -180,22 +168,20 @@ def plot(measured: Sequence[Measured], settings: Mapping[str, Sequence[Setting]]
     """PNG: mean score against parameter for each curve, the twenty levels marked."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 6.5), layout="constrained")
-    for axes, name in zip(figure.subplots(2, 3).flat, DISTORTIONS, strict=True):
-        for one in _of(measured, name):
-            label = dict(one.curve.options).get("shape", "")
-            (line,) = axes.plot(one.parameters, one.scores, label=str(label) or None)
-            at = [s.parameter for s in settings[name] if _belongs(s, one.curve)]
-            order = np.argsort(one.parameters)
-            marks = np.interp(at, one.parameters[order], one.scores[order])
+    rows = -(-len(settings) // 3)
+    figure = Figure(figsize=(12, 3.25 * rows), layout="constrained")
+    panels = figure.subplots(rows, 3, squeeze=False).flat
+    for axes, (one, curves) in zip(panels, _by_distortion(measured), strict=False):
+        for each in curves:
+            label = " ".join(str(value) for _, value in each.curve.sweep.options)
+            (line,) = axes.plot(each.parameters, each.scores, label=label)
+            at = [s.parameter for s in settings[one.name] if each.curve.holds(s)]
+            order = np.argsort(each.parameters)
+            marks = np.interp(at, each.parameters[order], each.scores[order])
             axes.plot(at, marks, "o", color=line.get_color(), markersize=4)
-        axes.set(title=name, xlabel=UNITS[name], ylabel="mean score", ylim=(0, 1.02))
-        if name == "blur":
+        axes.set(title=one.name, xlabel=one.unit, ylabel="mean score", ylim=(0, 1.02))
+        if any(each.curve.sweep.options for each in curves):
             axes.legend()
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
     return file.getvalue()
-
-
-def _belongs(setting: Setting, curve: Curve) -> bool:
-    return set(curve.options) <= set(setting.options) and setting.parameter * curve.first > 0

@@ -17,8 +17,8 @@ from skimage.color import deltaE_ciede2000, xyz2lab
 from isp.development.recipes import REFERENCE
 from isp.development.renderer import develop
 from isp.raw.color import SRGB_TO_XYZ, decode_srgb
-from isp.tools.calibrate import decode
 from manifests.config import RenderConfig
+from manifests.images import decode_image
 
 Corners = tuple[tuple[float, float], ...]
 
@@ -83,7 +83,7 @@ def measure(raw: Path, corners: Corners, config: RenderConfig) -> np.ndarray:
     """CIEDE2000 (24,) of our rendering of `raw`, tone neutral."""
     neutral = replace(config, tone="neutral", format="png")
     _, images = develop(raw, "", [REFERENCE], neutral, 0)
-    picture = decode(next(images).content)
+    picture = decode_image(next(images).content, str(raw))
     return differences(patches(decode_srgb(picture / 255.0), corners))
 
 
@@ -92,9 +92,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("raw", type=Path)
     parser.add_argument("--corners", nargs=4, required=True, metavar="X,Y")
-    told = parser.parse_args()
-    corners = tuple((float(x), float(y)) for x, y in (c.split(",") for c in told.corners))
-    found = measure(told.raw, corners, RenderConfig())
+    arguments = parser.parse_args()
+    corners = tuple((float(x), float(y)) for x, y in (c.split(",") for c in arguments.corners))
+    found = measure(arguments.raw, corners, RenderConfig())
     print(f"mean {found.mean():.2f}  median {np.median(found):.2f}  worst {found.max():.2f}")
 
 

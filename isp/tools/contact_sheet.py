@@ -1,13 +1,15 @@
-"""A scene at a glance: six rows of distortions, twenty columns of levels."""
+"""A scene at a glance: a row a distortion, a column a level."""
 
 from collections.abc import Mapping
 
 import cv2
 import numpy as np
+from skimage.util import montage
 
-from manifests.keys import DISTORTIONS, LEVELS
+from manifests.keys import LEVELS, in_order
 
 _GAP = 2
+_GREY = 128
 
 
 def thumbnail(picture: np.ndarray, height: int = 96) -> np.ndarray:
@@ -24,13 +26,16 @@ def contact_sheet(images: Mapping[tuple[str, int], np.ndarray]) -> np.ndarray:
             stays grey.
 
     Returns:
-        uint8 (6 (h + 2), 20 (w + 2), 3) in the thumbnails' colour order, rows in the contract's
-        order of distortions, levels to the right.
+        uint8 (n (h + 2) + 2, 20 (w + 2) + 2, 3) in the thumbnails' colour order, n distortions in
+        the contract's order from top to bottom, levels to the right.
     """
-    height, width = next(iter(images.values())).shape[:2]
-    sheet = np.full((6 * (height + _GAP), LEVELS * (width + _GAP), 3), 128, np.uint8)
-    for (distortion, level), image in images.items():
-        top = DISTORTIONS.index(distortion) * (height + _GAP)
-        left = (level - 1) * (width + _GAP)
-        sheet[top : top + height, left : left + width] = image
-    return sheet
+    names = in_order(name for name, _ in images)
+    missing = np.full_like(next(iter(images.values())), _GREY)
+    cells = [images.get((name, level), missing) for name in names for level in range(1, LEVELS + 1)]
+    return montage(
+        cells,
+        fill=(_GREY,) * 3,
+        grid_shape=(len(names), LEVELS),
+        padding_width=_GAP,
+        channel_axis=-1,
+    )

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from isp.distortions.noise import NoiseModel, likely_read, noisy_mosaic
+from isp.distortions.noise import noisy_mosaic
+from isp.distortions.noise_model import NoiseModel, likely_read
 from isp.raw.color import camera_to_srgb, decode_srgb
 from manifests.chance import generator
 from manifests.files import write_atomic

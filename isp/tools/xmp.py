@@ -7,9 +7,9 @@ same number is Lightroom-like, not the same picture. Noise, blur and compression
 from xml.sax.saxutils import quoteattr
 
 from isp.development.recipes import Recipe
+from isp.distortions.all_distortions import known_distortions
+from isp.distortions.distortion import Slider
 
-_SLIDERS = {"exposure": "Exposure2012", "contrast": "Contrast2012", "colorfulness": "Saturation"}
-_RANGES = {"exposure": 5.0, "contrast": 100.0, "colorfulness": 100.0}
 _PROCESS_VERSION = "11.0"
 
 _SIDECAR = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -27,23 +27,19 @@ _SIDECAR = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 def sidecar(recipe: Recipe) -> str | None:
     """Write `{raw stem}.xmp` for a recipe; None where a step has no slider or exceeds its range.
 
-    The reference has all three sliders at zero.
+    The reference has all sliders at zero.
     """
-    if any(_inexpressible(step.distortion, step.parameter) for step in recipe.steps):
+    sliders = {one.name: one.slider for one in known_distortions() if one.slider}
+    values = dict.fromkeys(sliders, 0.0) | {s.distortion: s.parameter for s in recipe.steps}
+    if any(name not in sliders or abs(v) > sliders[name].limit for name, v in values.items()):
         return None
-    values = dict.fromkeys(_SLIDERS, 0.0)
-    values.update({step.distortion: step.parameter for step in recipe.steps})
     settings = {"ProcessVersion": _PROCESS_VERSION, "HasSettings": "True"}
-    settings |= {_SLIDERS[name]: _number(name, value) for name, value in values.items()}
+    settings |= {sliders[name].name: _number(sliders[name], v) for name, v in values.items()}
     lines = [f"crs:{key}={quoteattr(value)}" for key, value in settings.items()]
     return _SIDECAR.format(settings="\n    ".join(lines))
 
 
-def _inexpressible(distortion: str, parameter: float) -> bool:
-    return distortion not in _SLIDERS or abs(parameter) > _RANGES[distortion]
-
-
-def _number(distortion: str, value: float) -> str:
-    """As Camera Raw writes it: exposure with two decimals, the others whole, signed unless 0."""
-    text = f"{value:+.2f}" if distortion == "exposure" else f"{round(value):+d}"
-    return text if float(text) else text.lstrip("+")
+def _number(slider: Slider, value: float) -> str:
+    """Write it as Camera Raw does: signed unless 0; exposure has two decimals, the others none."""
+    text = f"{round(value, slider.decimals):+.{slider.decimals}f}"
+    return text if float(text) else text.lstrip("+-")

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from annotation.aggregate import opinions
+from isp.distortions.levels import load_levels
 from labelers.engine.label_engine import described
 from manifests.config import Config
 from manifests.done import read_done
@@ -33,6 +34,7 @@ IMPORTANCE_PERCENTILE = 90.0
 def write_card(dataset: Dataset, config: Config) -> dict[str, Any]:
     """Write the dataset's card beside its shards and return it."""
     card: dict[str, Any] = {"dataset": dataset.name, "config": config.fingerprint}
+    card["distortions"] = list(load_levels(config.render.levels))
     card |= _of_ratings(dataset) if dataset.stage == "study" else _of_labels(dataset, config)
     card["counts"] = {split: _counts(dataset, split) for split in SPLITS}
     write_atomic(dataset.space.dataset_card, json.dumps(card, indent=1, sort_keys=True) + "\n")

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from isp.development.recipes import recipes
+from isp.distortions.levels import load_levels
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SceneError, SeagullError
@@ -49,7 +50,7 @@ def verify(workspace: Workspace, config: Config) -> tuple[Counter[str], list[str
     if workspace.study.is_dir():
         study = Workspace(workspace.study)
         rated: dict[str, str] = {}
-        problems += _guarded(_study(study, seen, rated), "study")
+        problems += _guarded(_study(study, config, seen, rated), "study")
         problems += _all_shards(study, scenes, seen, rated)
     return seen, problems
 
@@ -92,7 +93,7 @@ def _scene(
         yield f"{key}: {len(renderings)} renderings, expected {expected}"
     yield from _unique([row.rendering_id for row in renderings])
     for row in renderings:
-        yield from _rendering(workspace, row)
+        yield from _rendering(workspace, row, config)
         images[row.rendering_id] = row.sha256
         seen["renderings"] += 1
     if workspace.table_file("rois", key).exists():
@@ -128,8 +129,8 @@ def _unique(keys: list[str]) -> Iterator[str]:
             yield f"{key}: {count} rows with this key"
 
 
-def _rendering(workspace: Workspace, row: Rendering) -> Iterator[str]:
-    key = parse_rendering_id(row.rendering_id)
+def _rendering(workspace: Workspace, row: Rendering, config: Config) -> Iterator[str]:
+    key = parse_rendering_id(row.rendering_id, load_levels(config.render.levels))
     if (key.scene_id, key.distortion, key.level) != (row.scene_id, row.distortion, row.level):
         yield f"{row.rendering_id}: key and columns disagree"
     content = (workspace.root / row.path).read_bytes()
@@ -177,10 +178,12 @@ def _labels(
             yield f"{label.roi_id}: importance {label.importance} in the reference itself"
 
 
-def _study(study: Workspace, seen: Counter[str], images: dict[str, str]) -> Iterator[str]:
+def _study(
+    study: Workspace, config: Config, seen: Counter[str], images: dict[str, str]
+) -> Iterator[str]:
     """SEAGULL-3k: its images, and ratings on the scale, of ROIs that are there."""
     for row in read_records(study.table("renderings"), Rendering):
-        yield from _rendering(study, row)
+        yield from _rendering(study, row, config)
         images[row.rendering_id] = row.sha256
         seen["rated renderings"] += 1
     rois = {roi.roi_id for roi in read_records(study.table("rois"), Roi)}

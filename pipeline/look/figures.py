@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 from typing import Any
 
 import matplotlib
@@ -13,9 +14,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from manifests.keys import DISTORTIONS, WITHOUT
+from manifests.keys import DISTORTIONS, NO_DISTORTION, WITHOUT, in_order
 
-COLOURS = ("#c44e52", "#8172b3", "#4c72b0", "#dd8452", "#55a868", "#937860")
+COLOURS = ("#c44e52", "#8172b3", "#4c72b0", "#dd8452", "#55a868", "#937860", "#da8bc3", "#8c8c8c")
 
 
 def _png(figure: Figure) -> bytes:
@@ -31,8 +32,9 @@ def quality_by_level(labels: pd.DataFrame) -> bytes:
     Args:
         labels: columns distortion, level, quality.
     """
-    figure, panels = plt.subplots(1, 6, figsize=(15, 2.8), sharey=True)
-    for panel, distortion, colour in zip(panels, DISTORTIONS, COLOURS, strict=True):
+    names = _distortions(labels.distortion, NO_DISTORTION)
+    figure, panels = plt.subplots(1, len(names), figsize=(2.5 * len(names), 2.8), sharey=True)
+    for panel, distortion, colour in zip(panels, names, cycle(COLOURS), strict=False):
         mine = labels[labels.distortion == distortion].groupby("level").quality
         mean, low, high = mine.mean(), mine.quantile(0.25), mine.quantile(0.75)
         panel.fill_between(mean.index, low, high, color=colour, alpha=0.2, lw=0)
@@ -41,6 +43,11 @@ def quality_by_level(labels: pd.DataFrame) -> bytes:
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("quality")
     return _png(figure)
+
+
+def _distortions(column: pd.Series, absent: str) -> tuple[str, ...]:
+    """Return the six, and what else is in the column; `absent` is no distortion."""
+    return in_order([*DISTORTIONS, *sorted(set(column) - {absent})])
 
 
 def distributions(labels: pd.DataFrame, importance_top: float) -> bytes:
@@ -52,8 +59,9 @@ def distributions(labels: pd.DataFrame, importance_top: float) -> bytes:
     middle.axvline(importance_top, color="black", lw=1, ls="--", label="M of eq. 1")
     middle.set(title="importance (log count)")
     middle.legend()
-    counts = labels.distortion_label.value_counts().reindex([WITHOUT, *DISTORTIONS], fill_value=0)
-    right.bar(counts.index, counts, color=("#999999", *COLOURS))
+    names = _distortions(labels.distortion_label, WITHOUT)
+    counts = labels.distortion_label.value_counts().reindex([WITHOUT, *names], fill_value=0)
+    right.bar(counts.index, counts, color=("#999999", *islice(cycle(COLOURS), len(names))))
     right.set(title="distortion label")
     right.tick_params(axis="x", rotation=25)
     return _png(figure)

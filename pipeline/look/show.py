@@ -9,7 +9,7 @@ import numpy as np
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.images import encode_png, read_image
-from manifests.keys import DISTORTIONS
+from manifests.keys import NO_DISTORTION, in_order
 from manifests.records import Label, Rendering, Roi
 from manifests.rle import decode
 from manifests.tables import read_records
@@ -72,16 +72,16 @@ def draw_rois(image: np.ndarray, rois: Sequence[Roi]) -> np.ndarray:
 def roi_sheet(workspace: Workspace, roi: Roi) -> np.ndarray:
     """Draw the ROI's crop in the reference and at five levels of each distortion, labelled."""
     rows = {(r.distortion, r.level): r for r in _renderings(workspace, roi.scene_id)}
-    said = _labels(workspace, roi)
+    labels = _labels(workspace, roi)
     height = min(160, max(48, roi.bbox_xywh[3]))
-    reference = _crop(_image(workspace, rows["none", 0]), roi, height)
+    reference = _crop(_image(workspace, rows[NO_DISTORTION, 0]), roi, height)
     lines = []
-    for distortion in DISTORTIONS:
+    for distortion in in_order(d for d, _ in rows if d != NO_DISTORTION):
         cells = [_captioned(reference, "reference")]
         for level in SHOWN_LEVELS:
             row = rows[distortion, level]
             crop = _crop(_image(workspace, row), roi, height)
-            cells.append(_captioned(crop, _caption(row, said.get(row.rendering_id))))
+            cells.append(_captioned(crop, _caption(row, labels.get(row.rendering_id))))
         lines.append(np.hstack(cells))
     return np.vstack(lines)
 

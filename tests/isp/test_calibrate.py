@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from isp.distortions.levels import load_levels
-from isp.tools.calibrate import CURVES, Measured, measure, plot, table, to_yaml
+from isp.tools.calibrate import Measured, all_curves, measure, plot, table, to_yaml
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
@@ -18,19 +18,19 @@ def falling(curve):
 
 @pytest.fixture(scope="module")
 def measured():
-    return [falling(curve) for curve in CURVES]
+    return [falling(curve) for curve in all_curves()]
 
 
 def test_levels_lie_at_even_steps_of_the_score(measured):
     settings = table(measured)
     for name in DISTORTIONS:
-        own = [m for m in measured if m.curve.distortion == name]
+        own = [m for m in measured if m.curve.distortion.name == name]
         scores = []
         for setting in settings[name]:
             (curve,) = [
                 m for m in own
-                if setting.parameter * m.curve.first > 0
-                and set(m.curve.options) <= set(setting.options)
+                if setting.parameter * m.curve.sweep.first > 0
+                and set(m.curve.sweep.options) <= set(setting.options)
             ]  # fmt: skip
             order = np.argsort(curve.parameters)
             scores.append(

@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from isp.development.geometry import to_working_size, upright, working_size
+from isp.development.geometry import upright
 from isp.distortions.blur import blur, point_spread
 from isp.distortions.colorfulness import chroma, scale_chroma
-from isp.distortions.compression import compress, store
+from isp.distortions.compression import compress
 from isp.distortions.contrast import MID_GREY, contrast_curve
 from isp.distortions.exposure import expose
 from isp.raw.color import camera_to_srgb, decode_srgb, encode_srgb, limit_highlights, to_srgb
 from isp.tools.photographs import bundled
 from manifests.chance import generator
+from manifests.images import encode_image, fitted, fitted_size
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def test_compression_ships_the_encoders_bytes(photo):
 
     from PIL import Image
 
-    assert Image.open(BytesIO(store(photo, "jpg", 95).content)).layer[0][1:3] == (1, 1)
+    assert Image.open(BytesIO(encode_image(photo, "jpg", 95).content)).layer[0][1:3] == (1, 1)
 
 
 @pytest.mark.parametrize("codec", ["webp", "jpeg2000"])
@@ -146,7 +147,7 @@ def test_other_codecs_ship_what_they_leave_as_png(photo, codec):
 
 
 def test_png_is_lossless(photo):
-    made = store(photo, "png", 95)
+    made = encode_image(photo, "png", 95)
     back = cv2.imdecode(np.frombuffer(made.content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(back, photo)
 
@@ -182,10 +183,10 @@ def test_the_matrix_is_the_inverse_of_adobes_with_white_kept():
 
 def test_area_resampling_in_linear_light_keeps_the_mean():
     checker = (np.indices((512, 512)).sum(axis=0) % 2).astype(np.float32)
-    small = to_working_size(np.repeat(checker[..., None], 3, axis=2), 128)
+    small = fitted(np.repeat(checker[..., None], 3, axis=2), 128)
     np.testing.assert_allclose(small, 0.5, atol=1e-6)
-    assert working_size(4928, 3264, 1024) == (1024, 678)
-    assert working_size(640, 480, 1024) == (640, 480)
+    assert fitted_size(4928, 3264, 1024) == (1024, 678)
+    assert fitted_size(640, 480, 1024) == (640, 480)
 
 
 def test_turned_as_libraw_says():

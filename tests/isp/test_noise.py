@@ -1,14 +1,8 @@
 import numpy as np
 import pytest
 
-from isp.distortions.noise import (
-    NoiseModel,
-    likely_read,
-    measure_planes,
-    noisy_mosaic,
-    noisy_rgb,
-    standard_normal,
-)
+from isp.distortions.noise import noisy_mosaic, noisy_rgb, standard_normal
+from isp.distortions.noise_model import NoiseModel, likely_read, measure_planes
 from manifests.chance import generator
 
 RGGB = np.array([[0, 1], [3, 2]])
