@@ -62,7 +62,7 @@ class LensCorrection:
         columns, rows = np.moveaxis(self._maps[1][0][at].astype(int), -1, 0)  # green's
         rows = np.clip(rows * shape[0] // full[0], 0, shape[0] - 1)
         columns = np.clip(columns * shape[1] // full[1], 0, shape[1] - 1)
-        return lambda field: field[rows, columns] * small_gain
+        return lambda field: (field * small_gain)[rows, columns]
 
     @cached_property
     def _maps(self) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -19,7 +19,7 @@ from isp.development.superpixel import has_quads, superpixels
 from isp.raw.color import limit_highlights, to_srgb
 from isp.raw.sensor import Sensor
 
-ANCHORS = (1.0, 4.5, 8.0)  # stops of noise where the match is measured
+ANCHORS = (1.0, 3.0, 5.0, 6.5, 8.0)  # stops at which the match is measured: the levels' span
 _EXCERPT = 256  # pixels of the rendering, each side of the excerpt
 
 
