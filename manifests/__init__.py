@@ -16,6 +16,35 @@ Every other package may import this one; it imports none of them.
     memory.py      freed memory stays with the process
     chance.py      counter-based random numbers keyed by what is being made
     words.py       eq. 1: continuous scores <-> five words
-    images.py      stored images to arrays and back
+    images.py      stored images to arrays and back, and how large
+    plugins.py     entry points of users' packages
     rle.py         masks as COCO run lengths
+    sample.py      one sample of the shards, as records
+    dataset.py     a dataset opened for reading (`manifests.open_dataset`)
 """
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from manifests.dataset import OpenDataset
+
+
+def open_dataset(folder: str | PathLike[str]) -> "OpenDataset":
+    """Open a dataset for reading: its tables, its images and masks by key, its shards.
+
+        data = manifests.open_dataset("data")
+        labels = data.frame("labels")  # pandas; data.table("labels") is Arrow
+        data.image("r0001-0123abcd_noise_07"), data.mask("r0001-0123abcd_obj000")
+
+    Args:
+        folder: `OUT` of the command line, or one with its `shards/` alone.
+
+    Raises:
+        SeagullError: there is no dataset.
+    """
+    from pathlib import Path
+
+    from manifests.dataset import OpenDataset
+
+    return OpenDataset(Path(folder))

@@ -40,8 +40,8 @@ class RenderConfig:
 class MasksConfig:
     """Which models find ROIs and which of their masks are kept."""
 
-    detector: Literal["embedded", "seem", "detectron2", "hf"] = "embedded"
-    segmenter: Literal["embedded", "sam", "hf"] = "embedded"
+    detector: str = "embedded"  # seem | detectron2 | hf, or one of a package (docs/extending.md)
+    segmenter: str = "embedded"  # sam | hf, or one of a package
     detector_weights: str = ""  # a checkpoint, or a folder for hf
     detector_options: dict[str, Any] = field(
         default_factory=dict
@@ -69,7 +69,7 @@ class ScorerConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    scorer: str = "embedded"  # a pyiqa full-reference metric, or embedded: the weight-free default
+    scorer: str = "embedded"  # embedded (weight-free), pyiqa's by name, or a package's
     weights: str = ""  # for topiq_fr and other learned metrics: the checkpoint
     without_above: float | None = None  # None: the scorer's own threshold (TOPIQ's is 0.92)
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"  # of TOPIQ; the others compute in float64

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from manifests.errors import SeagullError
+from manifests.records import Roi
 
 Mask = NDArray[np.bool_]
 
@@ -17,6 +18,11 @@ Mask = NDArray[np.bool_]
 def encode(mask: Mask) -> str:
     """COCO compressed RLE counts (ASCII) of a bool mask, HxW."""
     return str(coco.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"], "ascii")
+
+
+def mask_of(roi: Roi) -> Mask:
+    """Decode a ROI's mask, bool HxW of the reference; errors as in `decode`."""
+    return decode(roi.rle, roi.height, roi.width)
 
 
 def decode(rle: str, height: int, width: int) -> Mask:

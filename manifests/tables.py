@@ -5,10 +5,10 @@ The same records give the same bytes: fixed schema, no dictionary surprises, no 
 
 import io
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -65,7 +65,7 @@ def read_records(path: Path, record: type[T]) -> list[T]:
         SeagullError: a file that is missing, cut or of another table.
     """
     files: Iterable[Path] = [path] if path.suffix == ".parquet" else sorted(path.glob("*.parquet"))
-    return [_record(row, record) for file in files for row in _rows(file, record)]
+    return [from_row(row, record) for file in files for row in _rows(file, record)]
 
 
 def _rows(file: Path, record: type) -> list[dict[str, Any]]:
@@ -75,14 +75,22 @@ def _rows(file: Path, record: type) -> list[dict[str, Any]]:
         raise SeagullError(f"{file} is no whole {record.__name__} table: {error}") from error
 
 
-def _record(row: dict[str, Any], record: type[T]) -> T:
+def from_row(row: Mapping[str, Any], record: type[T]) -> T:
+    """Make a record of class `record` from plain values, as `asdict` or JSON has them.
+
+    Raises:
+        SeagullError: a field is missing or is none of the record's.
+    """
     hints = get_type_hints(record)
+    if set(row) != set(hints):
+        odd = ", ".join(sorted(set(row) ^ set(hints)))
+        raise SeagullError(f"no {record.__name__}: it lacks, or has besides, {odd}")
     return record(**{name: _value(value, hints[name]) for name, value in row.items()})
 
 
 def _value(value: Any, hint: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
-    if isinstance(value, dict):
-        return _record(value, hint)
+    if isinstance(value, dict) and is_dataclass(hint):
+        return from_row(value, cast(type, hint))
     return value

@@ -4,6 +4,7 @@ The photograph is prepared as training prepares a rendering. Nothing is drawn bu
 native patch, and that from the mask itself: the same image and mask get the same answer.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,8 @@ from manifests.chance import generator
 from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SeagullError
+from manifests.images import fitted
+from manifests.keys import DISTORTIONS
 from manifests.presets import load_config
 from training.data.batches import stack
 from training.data.sample_arrays import SampleArrays, prepare_arrays
@@ -45,9 +48,15 @@ def open_network(folder: Path, device: str = "cpu") -> "AskedNetwork":
             " give the folder that `seagull pretrain` or `seagull finetune` left, OUT/models/..."
         )
     config = load_config(str(described))
-    network = build(config.network, config.seed)
+    network = build(config.network, config.seed, _distortions(folder))
     load_trained(network, weights)
     return AskedNetwork(network.to(device).eval(), config)
+
+
+def _distortions(folder: Path) -> Sequence[str]:
+    """Read the types that the network was trained to name; the paper's six where none are told."""
+    path = folder / "distortions.json"
+    return json.loads(path.read_text()) if path.exists() else DISTORTIONS
 
 
 class AskedNetwork:
@@ -88,7 +97,7 @@ class AskedNetwork:
         for mask in masks:
             _check(image, mask)
         config = self.config.network
-        small = _fit(image, self.config.render.long_edge)
+        small = fitted(image, self.config.render.long_edge)
         inside = [_shrunk(mask, small.shape[:2]) for mask in masks]
         prepared = [
             prepare_arrays(small, [one], config.view, config.patch, _keyed(one)) for one in inside
@@ -124,14 +133,6 @@ def _check(image: Image, mask: Mask) -> None:
         )
     if not mask.any():
         raise SeagullError("the mask is empty; nothing is inside")
-
-
-def _fit(image: Image, long_edge: int) -> Image:
-    scale = long_edge / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _shrunk(mask: Mask, shape: tuple[int, ...]) -> NDArray[np.uint8]:

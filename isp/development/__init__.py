@@ -7,6 +7,7 @@ tone.py       the curve from scene to display
 chain.py      the modules as a list
 recipes.py    what is to be rendered: the reference, 6 x 20 distortions, mixtures
 tree.py       many recipes in one pass: what they share is computed once
+one_raw.py    one RAW from Python, without a workspace
 renderer.py   a RAW and recipes -> images with their parameters; the door
 
 Noise of files that are reduced four times and more, without a demosaicing each:

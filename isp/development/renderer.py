@@ -20,7 +20,6 @@ from isp.raw.own_noise import own_noise
 from isp.raw.sensor import Sensor, open_sensor
 from manifests.config import RenderConfig
 from manifests.images import EncodedImage
-from manifests.memory import keep_freed_memory
 
 __all__ = ["VERSION", "Image", "develop", "levels_identity", "reproduce"]
 
@@ -56,8 +55,6 @@ def develop(
     Raises:
         SceneError: the file is empty, not_raw, unreadable, unsupported or too_large.
     """
-    cv2.setNumThreads(1)
-    keep_freed_memory()
     with ExitStack() as stack:
         sensor = stack.enter_context(open_sensor(raw, config.max_megapixels))
         capture, correction = _capture(sensor, config)
@@ -121,12 +118,12 @@ def _step(chain: Chain, step: Step) -> dict[str, Any]:
 
 def reproduce(raw: Path, params: dict[str, Any]) -> bytes:
     """Make the bytes of the image that `params` describes again from its RAW."""
-    told = params["recipe"]
+    row = params["recipe"]
     steps = tuple(
         Step(s["distortion"], s["parameter"], s["unit"], tuple(sorted(s["options"].items())))
-        for s in told["steps"]
+        for s in row["steps"]
     )
-    recipe = Recipe(told["distortion"], told["level"], steps)
+    recipe = Recipe(row["distortion"], row["level"], steps)
     config = RenderConfig(**params["render"])
     _, images = develop(raw, params["raw_sha256"], [recipe], config, params["seed"])
     return next(iter(images)).content

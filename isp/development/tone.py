@@ -8,12 +8,13 @@ the camera's colours, sharpening or noise reduction.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import rawpy
 from scipy.interpolate import PchipInterpolator
 
 from isp.raw.color import decode_srgb, encode_srgb
+from manifests.errors import SceneError
+from manifests.images import decode_image
 
 STANDARD_CONTRAST = 1.2
 STANDARD_SHOULDER = 0.714
@@ -61,22 +62,22 @@ def find_tone(name: str, raw: rawpy.RawPy, linear: Callable[[], np.ndarray]) -> 
     """
     if name != "camera":
         return Tone(name)
-    seen = preview(raw)
-    return Tone("standard") if seen is None else Tone("camera", fit(linear(), seen))
+    picture = preview(raw)
+    return Tone("standard") if picture is None else Tone("camera", fit(linear(), picture))
 
 
-def fit(linear: np.ndarray, seen: np.ndarray) -> tuple[tuple[float, float], ...]:
+def fit(linear: np.ndarray, picture: np.ndarray) -> tuple[tuple[float, float], ...]:
     """Knots that give our luminance the preview's distribution: quantile to quantile.
 
     Distributions need no alignment: previews are cropped and corrected by the camera.
 
     Args:
         linear: float32 (H, W, 3) RGB, linear sRGB, 1 = white.
-        seen: uint8 (h, w, 3) RGB, sRGB-encoded.
+        picture: uint8 (h, w, 3) RGB, sRGB-encoded.
     """
     shares = np.linspace(0.01, 0.99, _KNOTS)
     ours = encode_srgb(np.quantile(np.clip(linear, 0, 1) @ _LUMINANCE, shares))
-    light = decode_srgb(seen.reshape(-1, 3) / 255.0).astype(np.float32)
+    light = decode_srgb(picture.reshape(-1, 3) / 255.0).astype(np.float32)
     previews = encode_srgb(np.quantile(light @ _LUMINANCE, shares))
     knots = [(0.0, 0.0)]
     for mine, theirs in zip(ours.tolist(), previews.tolist(), strict=True):
@@ -93,8 +94,10 @@ def preview(raw: rawpy.RawPy) -> np.ndarray | None:
         return None
     if thumb.format == rawpy.ThumbFormat.BITMAP:
         return _without_bars(np.asarray(thumb.data))
-    decoded = cv2.imdecode(np.frombuffer(thumb.data, np.uint8), cv2.IMREAD_COLOR)
-    return None if decoded is None else _without_bars(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+    try:
+        return _without_bars(decode_image(thumb.data, "preview"))
+    except SceneError:
+        return None
 
 
 def _without_bars(picture: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ table (`render.levels`) has its section.
 """
 
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 
 from isp.distortions.blur import BLUR
 from isp.distortions.colorfulness import COLORFULNESS
@@ -16,6 +16,7 @@ from isp.distortions.distortion import Distortion
 from isp.distortions.exposure import EXPOSURE
 from isp.distortions.noise import NOISE
 from manifests.errors import SeagullError
+from manifests.plugins import load_plugin
 
 DISTORTIONS: tuple[Distortion, ...] = (
     EXPOSURE, NOISE, BLUR, CONTRAST, COLORFULNESS, COMPRESSION,
@@ -28,11 +29,11 @@ def known_distortions() -> tuple[Distortion, ...]:
     """List `DISTORTIONS`, then those of entry points by name.
 
     Raises:
-        SeagullError: an entry point cannot be loaded, is none, or takes a name that is taken.
+        SeagullError: an entry point cannot be imported, is none, or has a name that is taken.
     """
     known = {one.name: one for one in DISTORTIONS}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        one = _load(entry)
+        one = load_plugin(entry, Distortion)
         if one.name in known:
             raise SeagullError(f"{GROUP}: {entry.value} takes the name {one.name} once more")
         known[one.name] = one
@@ -50,13 +51,3 @@ def distortion_by_name(name: str) -> Distortion:
             return one
     names = ", ".join(one.name for one in known_distortions())
     raise SeagullError(f"'{name}' is none of {names}")
-
-
-def _load(entry: EntryPoint) -> Distortion:
-    try:
-        value = entry.load()
-    except Exception as error:  # a user's module may fail in any way
-        raise SeagullError(f"{GROUP}: {entry.value} cannot be loaded ({error})") from error
-    if not isinstance(value, Distortion):
-        raise SeagullError(f"{GROUP}: {entry.value} is a {type(value).__name__}, no Distortion")
-    return value

@@ -25,6 +25,7 @@ from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
 from manifests.images import encode_image, fitted_size
+from manifests.memory import keep_freed_memory
 
 _REPEATS = 5  # of a peer's single rendering
 _QUALITY = 95
@@ -37,6 +38,8 @@ def rows(raw: Path | None = None, config: RenderConfig | None = None) -> list[di
         raw: the file; without one, a 2-megapixel DNG made from a bundled photograph.
         config: what ours renders with; the size is everybody's.
     """
+    cv2.setNumThreads(1)
+    keep_freed_memory()
     config = config or RenderConfig()
     with tempfile.TemporaryDirectory() as folder:
         path = raw or _bundled_dng(Path(folder))

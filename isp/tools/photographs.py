@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from manifests.errors import SeagullError
+from manifests.errors import SceneError, SeagullError
+from manifests.images import read_image
 
 _FOLDERS = {
     "skimage": "data",
@@ -51,13 +52,9 @@ def read_photograph(path: Path) -> np.ndarray:
         SeagullError: no picture there.
     """
     try:
-        content = path.read_bytes()
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error) as error:
+        return read_image(path)
+    except (SceneError, cv2.error) as error:
         raise SeagullError(f"{path}: cannot be read as a picture") from error
-    if picture is None:
-        raise SeagullError(f"{path}: cannot be read as a picture")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _load(place: str) -> np.ndarray:

@@ -29,6 +29,7 @@ from labelers.engine.rois import find_rois
 from labelers.scorers import metric
 from labelers.scorers.ssim import LocalSsim
 from manifests.config import MasksConfig
+from manifests.images import decode_image, encode_jpeg, fitted, read_image
 
 METRICS = ("ssimc", "ssim", "ms_ssim", "fsim", "vsi", "gmsd", "nlpd", "psnr")
 STEPS = np.arange(1, 7)
@@ -74,8 +75,7 @@ def _colorfulness(image: Image, step: float) -> Image:
 
 
 def _compression(image: Image, step: float) -> Image:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, round(100 - 15 * step)]
-    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR))
+    return decode_image(encode_jpeg(image, round(100 - 15 * step), "420"), "compression")
 
 
 DISTORTIONS: dict[str, tuple[Callable[[Image, float], Image], int]] = {
@@ -99,14 +99,8 @@ def photographs(folder: Path | None) -> list[Image]:
         images = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
     else:
         files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".png"))
-        images = [np.asarray(cv2.imread(str(p)))[..., ::-1] for p in files]
-    return [_fitted(np.ascontiguousarray(image)) for image in images]
-
-
-def _fitted(image: Image) -> Image:
-    scale = _LONG_EDGE / max(image.shape[:2])
-    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        images = [read_image(p) for p in files]
+    return [fitted(image, _LONG_EDGE) for image in images]
 
 
 def falls(name: str, photos: list[Image]) -> tuple[dict[str, tuple[float, float]], float]:

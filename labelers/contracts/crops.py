@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from labelers.contracts.candidates import Image
 from manifests.records import Roi
-from manifests.rle import Mask, decode
+from manifests.rle import Mask, mask_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class Crop:
 
     bbox_xywh: tuple[int, int, int, int]
     mask: Mask
+
+    @classmethod
+    def of(cls, mask: Mask) -> "Crop":
+        """Make the crop of a mask, bool HxW of the image, that is not empty."""
+        x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+        return cls((x, y, w, h), np.ascontiguousarray(mask[y : y + h, x : x + w]))
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -48,7 +55,7 @@ class Crop:
 def crop_of(roi: Roi) -> Crop:
     """Make the crop of a ROI record."""
     x, y, w, h = roi.bbox_xywh
-    mask = decode(roi.rle, roi.height, roi.width)[y : y + h, x : x + w]
+    mask = mask_of(roi)[y : y + h, x : x + w]
     return Crop((x, y, w, h), np.ascontiguousarray(mask))
 
 

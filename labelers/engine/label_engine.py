@@ -1,33 +1,21 @@
 """The three labels of every ROI in every rendering (paper, section 3.1.3).
 
-Covers the choice of a scorer and the records; the scores themselves are made in `ssim.py` (the
-weight-free default), `topiq.py` and `metric.py`.
+Covers the threshold and the records; the scorers are listed in `scorers/all_scorers.py`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from labelers.contracts.candidates import Image
 from labelers.contracts.crops import Scorer, crop_of
-from labelers.loading import weights
-from labelers.scorers.metric import HOW_TO_SAVE, LEARNED, create, load_learned
+from labelers.scorers.all_scorers import scorer_kind
 from manifests.config import LabelsConfig, ScorerConfig
 from manifests.errors import SeagullError
 from manifests.keys import NO_DISTORTION, WITHOUT
 from manifests.records import Label, Rendering, Roi
 
 VERSION = 2
-
-EMBEDDED_METRIC = "ssimc"  # chosen on evidence: python -m labelers.checks.evidence
-_TOPIQ = ("topiq_fr", "topiq_fr-pipal")
-_WITHOUT_ABOVE = {
-    "topiq_fr": 0.92,  # paper, section 3.1.3
-    "embedded": 0.99,  # a mean difference of 2 CIEDE2000 is seen: labelers.checks.evidence
-    EMBEDDED_METRIC: 0.99,
-}
 
 
 @dataclass(frozen=True)
@@ -95,8 +83,8 @@ class Labelers:
         renderings: Sequence[tuple[Rendering, Image]],
     ) -> list[Label]:
         """As `Labeler.label`, by rendering, ROI, then scorer as the configuration names them."""
-        said = [labeler.label(reference, rois, renderings) for labeler in self.others]
-        return [label for group in zip(*said, strict=True) for label in group]
+        by_scorer = [labeler.label(reference, rois, renderings) for labeler in self.others]
+        return [label for group in zip(*by_scorer, strict=True) for label in group]
 
 
 def labeler_identity(config: ScorerConfig) -> str:
@@ -105,15 +93,15 @@ def labeler_identity(config: ScorerConfig) -> str:
     Raises:
         SeagullError: the weights are missing, or the scorer has no threshold of its own.
     """
-    said = described(config)
-    return f"{said['scorer']} {said['scorer_version']} without>{said['without_above']}"
+    scorer = described(config)
+    return f"{scorer['scorer']} {scorer['scorer_version']} without>{scorer['without_above']}"
 
 
 def described(config: ScorerConfig) -> dict[str, Any]:
     """Describe what readers of labels must know of their scorer; raises as `labeler_identity`."""
     return {
         "scorer": config.scorer,
-        "scorer_version": _version(config),
+        "scorer_version": scorer_kind(config.scorer).version(config),
         "without_above": _threshold(config),
     }
 
@@ -124,8 +112,13 @@ def load_labeler(config: ScorerConfig, device: str) -> Labeler:
     Raises:
         SeagullError: unknown scorer, no threshold for it, missing or foreign weights.
     """
-    threshold = _threshold(config)
-    return Labeler(config.scorer, _version(config), threshold, _engine(config, device))
+    kind = scorer_kind(config.scorer)
+    return Labeler(
+        scorer=config.scorer,
+        version=kind.version(config),
+        without_above=_threshold(config),
+        engine=kind.load(config, device),
+    )
 
 
 def load_labelers(config: LabelsConfig, device: str) -> Labelers:
@@ -137,37 +130,10 @@ def load_labelers(config: LabelsConfig, device: str) -> Labelers:
 def _threshold(config: ScorerConfig) -> float:
     if config.without_above is not None:
         return config.without_above
-    if config.scorer in _WITHOUT_ABOVE:
-        return _WITHOUT_ABOVE[config.scorer]
-    raise SeagullError(
-        f"scorer {config.scorer} has no known 'without distortions' threshold; "
-        "set its without_above"
-    )
-
-
-def _version(config: ScorerConfig) -> str:
-    pyiqa = f"pyiqa-{version('pyiqa')}"
-    if config.scorer not in (*_TOPIQ, *LEARNED):
-        return f"{pyiqa} weight-free"
-    precise = "" if config.precision == "fp32" else f" {config.precision}"
-    return f"{pyiqa} {weights.short(_weights(config))}{precise}"
-
-
-def _weights(config: ScorerConfig) -> Path:
-    how = HOW_TO_SAVE.format(name=config.scorer) if config.scorer in LEARNED else ""
-    return weights.required(config.weights, config.scorer, "labels.weights", how)
-
-
-def _engine(config: ScorerConfig, device: str) -> Scorer:
-    if config.scorer in ("embedded", EMBEDDED_METRIC):
-        from labelers.scorers.ssim import LocalSsim
-
-        return LocalSsim()
-    if config.scorer in _TOPIQ:
-        from labelers.scorers.topiq import Topiq, load_topiq
-
-        metric = load_topiq(config.scorer, _weights(config), device)
-        return Topiq(metric, device, config.precision)
-    if config.scorer in LEARNED:
-        return load_learned(config.scorer, _weights(config), device)
-    return create(config.scorer, device)
+    own = scorer_kind(config.scorer).without_above
+    if own is None:
+        raise SeagullError(
+            f"scorer {config.scorer} has no known 'without distortions' threshold; "
+            "set its without_above"
+        )
+    return own

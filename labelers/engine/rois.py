@@ -7,7 +7,7 @@ filling its object's box survives), and a cap for each kind.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -100,14 +100,9 @@ def _masked(
     score: float | None = None,
 ) -> _MaskedRoi:
     mask = candidate.mask if config.literal else clean(candidate.mask)
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    window = (
-        (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1))
-        if len(rows)
-        else (slice(0, 0), slice(0, 0))
-    )
-    whole = Candidate(mask, candidate.rank, candidate.predicted_iou, candidate.stability)
-    return _MaskedRoi(whole, window, int(mask.sum()), class_name, score)
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))  # all 0 for an empty mask
+    window = (slice(y, y + height), slice(x, x + width))
+    return _MaskedRoi(replace(candidate, mask=mask), window, int(mask.sum()), class_name, score)
 
 
 def clean(mask: Mask) -> Mask:

@@ -34,6 +34,11 @@ def architecture(folder: Path) -> str:
         ) from error
 
 
+def identity(folder: Path) -> str:
+    """Name the model in `folder`, with the sha256 of its files; raises as `architecture`."""
+    return f"hf:{architecture(folder)}@{weights.short(folder)}"
+
+
 def load_pretrained(folder: Path, name: str, device: str) -> Any:
     """Load the model in `folder` as the transformers class `name`, every parameter, float32.
 

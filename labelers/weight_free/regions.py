@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
 
+from manifests.images import fitted
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -36,12 +38,7 @@ class Regions:
 
 def working_copy(reference: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Scale `reference` (HxWx3) to a long edge of at most WORKING_EDGE pixels."""
-    height, width = reference.shape[:2]
-    scale = WORKING_EDGE / max(height, width)
-    if scale >= 1:
-        return reference
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return fitted(reference, WORKING_EDGE)
 
 
 def segment(image: NDArray[np.uint8]) -> Regions:

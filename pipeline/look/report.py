@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import jinja2
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from isp.tools.contact_sheet import contact_sheet, thumbnail
 from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
-from manifests.images import read_image
+from manifests.images import encode_jpeg, fitted, read_image
 from manifests.keys import NO_DISTORTION
 from manifests.presets import to_yaml
 from manifests.records import Rendering, Roi, Scene
@@ -58,7 +57,7 @@ def write_report(workspace: Workspace, config: Config) -> Path:
     page = _template().render(
         name=config.name,
         summary=summary(workspace),
-        sheet=_uri(_sheet(workspace, shown), "jpeg"),
+        sheet=_jpeg_uri(_sheet(workspace, shown)),
         sheet_scene=shown,
         references=[_reference(workspace, scene) for scene in scenes[:SHOWN_SCENES]],
         scenes=len(scenes),
@@ -110,15 +109,16 @@ def _template() -> jinja2.Template:
     return jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)
 
 
-def _uri(image: np.ndarray, kind: str, quality: int = 85) -> str:
-    content = cv2.imencode(
-        f".{kind}", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )[1].tobytes()
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+def _jpeg_uri(image: np.ndarray) -> str:
+    return _uri("jpeg", encode_jpeg(image, 85, "420"))
 
 
 def _png_uri(content: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    return _uri("png", content)
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _most_varied(workspace: Workspace, scenes: Sequence[Scene]) -> str:
@@ -151,15 +151,7 @@ def _reference(workspace: Workspace, scene: Scene) -> dict[str, str]:
     image = draw_rois(read_image(workspace.root / rows[0].path), rois)
     kinds = Counter(roi.kind for roi in rois)
     text = f"{scene.scene_id}: {kinds['object']} objects, {kinds['component']} components"
-    return {"image": _uri(_fit(image, 480), "jpeg"), "text": f"{text}, {scene.split}"}
-
-
-def _fit(image: np.ndarray, long_edge: int) -> np.ndarray:
-    scale = long_edge / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return {"image": _jpeg_uri(fitted(image, 480)), "text": f"{text}, {scene.split}"}
 
 
 def _labels(workspace: Workspace, scenes: Sequence[Scene]) -> pd.DataFrame:

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from manifests.keys import DISTORTIONS
 from training.data.instructions import Truth
 from training.data.sample_arrays import SampleArrays
 from training.data.tokens import IGNORED, Tokens
@@ -47,7 +46,7 @@ class Batch:
     ids: Tensor  # (B * K, L) int64, image by image
     attention: Tensor  # (B * K, L) int64, 0 where padded
     labels: Tensor  # (B * K, L) int64, IGNORED where given
-    types: Tensor  # (B * K, 6) float32, 1 where the distortion is present
+    types: Tensor  # (B * K, D) float32, of the D distortions, 1 where the distortion is present
     scores: Tensor  # (B * K, 2) float32, quality and importance of their tops, in [0, 1]
 
     def to(self, device: str) -> "Batch":
@@ -81,7 +80,7 @@ def collate(
 ) -> Batch:
     """Truths and sequences are those of the ROIs, image by image; padded on the right."""
     ids, attention, labels = _padded(sequences, pad)
-    types = [[float(d in t.severities) for d in DISTORTIONS] for t in truths]
+    types = [[float(d in t.severities) for d in t.distortions] for t in truths]
     scores = [[t.quality / tops[0], t.importance / tops[1]] for t in truths]
     return Batch(
         pixels, ids, attention, labels, torch.tensor(types), torch.tensor(scores).clamp(0, 1)

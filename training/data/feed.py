@@ -62,7 +62,7 @@ class Feed:
         rng = generator("feed", self.seed, position)
         wanted, there = self.config.rois, len(sample.rois)
         chosen = [int(i) for i in rng.choice(there, wanted, replace=there < wanted)]
-        truths = [truth(sample.labels[i], *self.tops) for i in chosen]
+        truths = [truth(sample.labels[i], *self.tops, self.card.distortions) for i in chosen]
         prepared = prepare(
             sample, chosen, self.network.view, self.network.patch, rng, draw_augmentation(rng)
         )

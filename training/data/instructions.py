@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from manifests.chance import generator
-from manifests.keys import DISTORTIONS, WITHOUT
+from manifests.keys import DISTORTIONS, WITHOUT, in_order
 from manifests.words import RATING_TOP, level
 from training.data import texts
 
@@ -28,6 +28,7 @@ class Truth:
     quality_level: int
     importance_level: int
     severities: texts.Severities
+    distortions: tuple[str, ...] = DISTORTIONS  # that a ROI of the dataset may show
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,12 @@ class Instruction:
     answer: str
 
 
-def truth(label: Mapping[str, Any], quality_top: float, importance_top: float) -> Truth:
+def truth(
+    label: Mapping[str, Any],
+    quality_top: float,
+    importance_top: float,
+    distortions: tuple[str, ...] = DISTORTIONS,
+) -> Truth:
     """Return the truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
     return Truth(
         rendering_id=label["rendering_id"],
@@ -49,13 +55,14 @@ def truth(label: Mapping[str, Any], quality_top: float, importance_top: float) -
         quality_level=level(label["quality"], quality_top),
         importance_level=level(label["importance"], importance_top),
         severities=_severities(label),
+        distortions=distortions,
     )
 
 
 def _severities(label: Mapping[str, Any]) -> texts.Severities:
     if "severities" in label:
         means = label["severities"]
-        return {d: level(means[d], RATING_TOP) for d in DISTORTIONS if means.get(d) is not None}
+        return {d: level(means[d], RATING_TOP) for d in in_order(means) if means[d] is not None}
     said = label["distortion_label"]
     return {} if said == WITHOUT else {said: None}
 
@@ -78,13 +85,13 @@ def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
 def judgment(of: Truth, kind: int, rng: np.random.Generator) -> Instruction:
     """Make a JIR on quality (0), importance (1) or a distortion (2), Yes or No alike likely.
 
-    A ROI without distortions has no true type to ask for, and one with all six no absent one:
+    A ROI without distortions has no true type to ask for, and one with all types no absent one:
     there the verdict is the only possible one.
     """
     yes = bool(rng.integers(2))
     if kind == 2:
-        present = [d for d in DISTORTIONS if d in of.severities]
-        absent = [d for d in DISTORTIONS if d not in of.severities]
+        present = [d for d in of.distortions if d in of.severities]
+        absent = [d for d in of.distortions if d not in of.severities]
         yes = bool(present) and (yes or not absent)
         asked = str(rng.choice(present if yes else absent))
         question, name = texts.distortion_judgment(asked), "judge_distortion"

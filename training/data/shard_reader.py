@@ -16,6 +16,7 @@ import numpy as np
 from manifests.done import fingerprint
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
+from manifests.keys import DISTORTIONS
 from manifests.workspace import Workspace
 
 BUFFER = 4096  # undecoded samples held to shuffle across shards; a shard holds whole scenes
@@ -31,6 +32,7 @@ class Card:
     importance_top: float
     samples: dict[str, int]  # split -> renderings
     raters: str  # people | simulated | none, for labels that a scorer made
+    distortions: tuple[str, ...] = DISTORTIONS  # those of the dataset, in its order
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def read_card(workspace: Workspace) -> Card:
             float(values["importance_top"]),
             counts,
             values.get("raters", "none"),
+            tuple(map(str, values.get("distortions", DISTORTIONS))),
         )
     except FileNotFoundError as error:
         raise SeagullError(

@@ -6,9 +6,9 @@ indices 0..4 of `manifests.words`; a severity of None is a distortion of unknown
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from manifests.keys import DISTORTIONS
+from manifests.keys import DISTORTIONS, in_order
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS
 
 IMAGE, GLOBAL, LOCAL = "<image>", "<global>", "<local>"
@@ -44,8 +44,7 @@ def distortion_answer(severities: Severities) -> str:
     """`With minor colorfulness and trivial contrast distortions.`, types in the paper's order."""
     found = [
         name if severities[name] is None else f"{SEVERITY_WORDS[severities[name] or 0]} {name}"
-        for name in DISTORTIONS
-        if name in severities
+        for name in in_order(severities)
     ]
     if not found:
         return WITHOUT_DISTORTIONS
@@ -84,7 +83,9 @@ def parse_verdict(text: str) -> bool | None:
     return {"yes": True, "no": False}.get(text.strip().rstrip(".").lower())
 
 
-def parse_distortions(text: str) -> dict[str, int | None] | None:
+def parse_distortions(
+    text: str, distortions: Sequence[str] = DISTORTIONS
+) -> dict[str, int | None] | None:
     """Read the types, with severities where named, of a distortion answer; None when it is none."""
     said = text.strip().lower()
     if re.fullmatch(r"without distortions?\.?", said):
@@ -93,16 +94,16 @@ def parse_distortions(text: str) -> dict[str, int | None] | None:
     if match is None:
         return None
     parts = [part.split() for part in re.split(r", | and ", match[1])]
-    if not all(_is_distortion(part) for part in parts):
+    if not all(_is_distortion(part, distortions) for part in parts):
         return None
     return {p[-1]: SEVERITY_WORDS.index(p[0]) if len(p) == 2 else None for p in parts}
 
 
-def _is_distortion(words: list[str]) -> bool:
+def _is_distortion(words: list[str], distortions: Sequence[str]) -> bool:
     severity, name = words[:-1], words[-1:]
     return (
         len(words) in (1, 2)
-        and name[0] in DISTORTIONS
+        and name[0] in distortions
         and all(s in SEVERITY_WORDS for s in severity)
     )
 
@@ -113,16 +114,16 @@ def _parse_level(text: str, pattern: str, words: tuple[str, ...]) -> int | None:
     return words.index(word) if word in words else None
 
 
-def every_text() -> list[str]:
+def every_text(distortions: Sequence[str] = DISTORTIONS) -> list[str]:
     """Every question and answer that can be formed with at most one distortion, and `, and`."""
     levels = range(5)
     severities: list[int | None] = [None, *levels]
-    answers = [distortion_answer({d: s}) for d in DISTORTIONS for s in severities]
+    answers = [distortion_answer({d: s}) for d in distortions for s in severities]
     return [
         *(QUALITY_QUESTION, IMPORTANCE_QUESTION, DISTORTION_QUESTION, WITHOUT_DISTORTIONS, YES, NO),
         *answers,
-        distortion_answer(dict.fromkeys(DISTORTIONS)),
+        distortion_answer(dict.fromkeys(distortions)),
         *(f(i) for i in levels for f in (quality_answer, importance_answer)),
         *(f(i) for i in levels for f in (quality_judgment, importance_judgment)),
-        *(distortion_judgment(d) for d in DISTORTIONS),
+        *(distortion_judgment(d) for d in distortions),
     ]

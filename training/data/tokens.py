@@ -6,11 +6,13 @@ vocabulary, one a token of the image or the ROI, and never reach the embedding t
 scatters its features into their places (the idea of LLaVA's `masked_scatter` in transformers).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 from training.data import texts
 
 IGNORED = -100  # the label of a token that is given, not learned
@@ -20,7 +22,7 @@ SYSTEM = (
 )
 
 
-def compact_tokenizer() -> Any:
+def compact_tokenizer(distortions: Sequence[str] = DISTORTIONS) -> Any:
     """Build a word-level tokenizer over all that `texts` can say; the same on every machine."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -31,7 +33,7 @@ def compact_tokenizer() -> Any:
             pre_tokenizers.Punctuation("isolated"),
         ]
     )
-    spoken = [*texts.every_text(), texts.OVERVIEW, ". ", "USER:", "ASSISTANT:"]
+    spoken = [*texts.every_text(distortions), texts.OVERVIEW, ". ", "USER:", "ASSISTANT:"]
     words = sorted({piece for text in spoken for piece, _ in splitter.pre_tokenize_str(text)})
     special = ["<unk>", "<s>", "</s>"]
     tokenizer = Tokenizer(

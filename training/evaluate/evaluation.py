@@ -13,7 +13,7 @@ import torch
 
 from manifests.chance import generator, unit_interval
 from manifests.config import NetworkConfig
-from manifests.keys import DISTORTIONS, WITHOUT
+from manifests.keys import WITHOUT
 from manifests.workspace import Workspace
 from training.data import texts
 from training.data.batches import prefetch, stack
@@ -26,7 +26,6 @@ from training.network.network import Network
 QUESTIONED = 1500  # ROIs, at most about so many of a split
 IMAGES = 16  # a batch
 EXAMPLES = 12
-CLASSES = (*DISTORTIONS, WITHOUT)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Answered:
     @property
     def severities(self) -> texts.Severities | None:
         """The parsed answer; None when it cannot be parsed."""
-        return texts.parse_distortions(self.distortions)
+        return texts.parse_distortions(self.distortions, self.truth.distortions)
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Evaluation:
         order = [int(i) for i in rng.permutation(len(sample.rois))[:rois]]
         tops = self.card.quality_top, self.card.importance_top
         prepared = prepare(sample, order, self.config.view, self.config.patch, rng)
-        return prepared, [truth(sample.labels[i], *tops) for i in order]
+        return prepared, [truth(sample.labels[i], *tops, self.card.distortions) for i in order]
 
     def _answer(self, images: Sequence[tuple[SampleArrays, list[Truth]]]) -> list[Answered]:
         device = next(self.network.parameters()).device
@@ -126,16 +125,17 @@ def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
         "counts": {"rois": len(answered), "renderings": len({t.rendering_id for t in truths})},
         "unparsable": sum(s is None for s in said) / max(len(said), 1),
         **_scores(answered),
-        **_types(types, true),
+        **_types(types, true, card.distortions),
         "examples": list(_examples(answered)),
     }
     if card.dataset == "seagull-3k":
         result |= _severities(said, truths)
     else:
+        classes = (*card.distortions, WITHOUT)
         result["confusion"] = {
-            "labels": list(CLASSES),
+            "labels": list(classes),
             "matrix": metrics.confusion(
-                [_one(t) for t in types], [_one(t) or "" for t in true], CLASSES
+                [_one(t) for t in types], [_one(t) or "" for t in true], classes
             ),
         }
     return result
@@ -160,15 +160,19 @@ def _scores(answered: Sequence[Answered]) -> dict[str, float]:
     return found
 
 
-def _types(said: Sequence[frozenset[str] | None], true: Sequence[frozenset[str]]) -> dict[str, Any]:
+def _types(
+    said: Sequence[frozenset[str] | None],
+    true: Sequence[frozenset[str]],
+    distortions: Sequence[str],
+) -> dict[str, Any]:
     common = [metrics.majority(true)] * len(true)
     return {
         "type_accuracy": sum(s == t for s, t in zip(said, true, strict=True)) / max(len(true), 1),
         "type_majority": sum(s == t for s, t in zip(common, true, strict=True)) / max(len(true), 1),
         **metrics.sample_average(said, true),
         "majority": metrics.sample_average(common, true),
-        "type_f1": metrics.pooled_f1(said, true, DISTORTIONS),
-        "majority_type_f1": metrics.pooled_f1(common, true, DISTORTIONS),
+        "type_f1": metrics.pooled_f1(said, true, distortions),
+        "majority_type_f1": metrics.pooled_f1(common, true, distortions),
     }
 
 

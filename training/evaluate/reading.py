@@ -13,13 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from manifests.keys import DISTORTIONS
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS, expected_level
 from training.data import texts
 from training.evaluate.answer import CLOSED_SETS, closed_set, generate_answers
 from training.network.network import Network, VisualTokens
 
-_SAID = re.compile(rf"({'|'.join(SEVERITY_WORDS)}) ({'|'.join(DISTORTIONS)})\b")
+_NAMED = re.compile(rf"({'|'.join(SEVERITY_WORDS)}) ([a-z]+)\b")
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,14 @@ def _judged(network: Network, seen: VisualTokens) -> list[list[float]]:
         closed_set(
             *(network, seen, texts.distortion_judgment(name), "", (texts.YES, texts.NO))
         ).softmax(1)[:, 0].tolist()
-        for name in DISTORTIONS
+        for name in network.distortions
     ]  # fmt: skip
 
 
 def _distortions(
     network: Network, seen: VisualTokens, row: int, said: str, present: Sequence[float]
 ) -> tuple[DistortionAnswer, ...]:
-    named = texts.parse_distortions(said) or {}
+    named = texts.parse_distortions(said, network.distortions) or {}
     severities = _severities(network, seen, row, said)
     return tuple(
         DistortionAnswer(
@@ -101,7 +100,7 @@ def _distortions(
             None if (level := named.get(name)) is None else SEVERITY_WORDS[level],
             severities.get(name, {}),
         )
-        for name, p in zip(DISTORTIONS, present, strict=True)
+        for name, p in zip(network.distortions, present, strict=True)
     )
 
 
@@ -111,7 +110,7 @@ def _severities(
     """For each type said with a severity: p of the five words at that place of the answer."""
     mine = seen.of(torch.tensor([row], device=seen.image.device))
     found: dict[str, Mapping[str, float]] = {}
-    for match in _SAID.finditer(said):
+    for match in _NAMED.finditer(said):
         lead = said[: match.start()].rstrip()
         asked = (texts.DISTORTION_QUESTION, lead, SEVERITY_WORDS)
         (logs,) = closed_set(network, mine, *asked)

@@ -5,6 +5,7 @@ whose placeholders those tokens take. Auxiliary heads read the types and scores 
 without them the compact network does not learn in the time it has. They are not asked later.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,11 @@ class VisualTokens:
 class Network(nn.Module):
     """Encoder, extractor, projectors, LLM and auxiliary heads."""
 
-    def __init__(self, config: NetworkConfig, tokenizer: Any, llm: Any) -> None:
+    def __init__(
+        self, config: NetworkConfig, tokenizer: Any, llm: Any, distortions: Sequence[str]
+    ) -> None:
         super().__init__()
+        self.distortions = tuple(distortions)
         self.encoder = Encoder(config.encoder, config.encoder_weights)
         sides = [config.view // stride for stride in self.encoder.strides]
         self.level = config.image_tokens_from - 1
@@ -58,7 +62,7 @@ class Network(nn.Module):
         self.local_view = LocalView(config.width)
         self.project_global = nn.Linear(config.width, hidden)
         self.project_local = nn.Linear(config.width, hidden)
-        self.read_types = nn.Linear(2 * config.width, len(DISTORTIONS))
+        self.read_types = nn.Linear(2 * config.width, len(distortions))
         self.read_scores = nn.Linear(2 * config.width, 2)
         self.llm = llm
 
@@ -110,16 +114,16 @@ class Network(nn.Module):
         return spoken + auxiliary * heads
 
 
-def build(config: NetworkConfig, seed: int) -> Network:
+def build(config: NetworkConfig, seed: int, distortions: Sequence[str] = DISTORTIONS) -> Network:
     """Build a network, with new weights where no path is given; one seed, one network."""
     torch.manual_seed(seed)
     if config.llm == COMPACT:
-        tokenizer = compact_tokenizer()
+        tokenizer = compact_tokenizer(distortions)
         llm = _compact_llm(len(tokenizer))
     else:
         folder = Path(config.llm)
         tokenizer, llm = load_tokenizer(folder), _load_llm(folder)
-    return Network(config, tokenizer, _adapted(llm, config))
+    return Network(config, tokenizer, _adapted(llm, config), distortions)
 
 
 def _compact_llm(vocabulary: int) -> Any:

@@ -116,7 +116,8 @@ class Stage:
         from training.network.network import build
         from training.train.loop import load_trained
 
-        network = build(self.config.network, self.config.seed)
+        distortions = read_card(self.data).distortions
+        network = build(self.config.network, self.config.seed, distortions)
         if weights:
             load_trained(network, weights)
         try:
@@ -142,10 +143,11 @@ class Stage:
         """Write the file of stage 2's fixed instructions, six a ROI."""
         from training.data.instructions import fixed, truth
 
+        tops = card.quality_top, card.importance_top
         lines = [
             json.dumps({"rendering_id": t.rendering_id, "roi_id": t.roi_id, **asdict(instruction)})
             for sample in in_order(self.data, "train")
-            for t in (truth(row, card.quality_top, card.importance_top) for row in sample.labels)
+            for t in (truth(row, *tops, card.distortions) for row in sample.labels)
             for instruction in fixed(t, self.config.seed)
         ]
         write_atomic(self.folder / "instructions.jsonl", "\n".join(lines) + "\n")
@@ -160,7 +162,10 @@ class Stage:
         network.sequencer.tokenizer.save_pretrained(self.folder / "tokenizer")
         text = json.dumps(to_dict(self.config), indent=1) + "\n"
         write_atomic(self.folder / "config.json", text)
-        files = [self.folder / f for f in (WEIGHTS, "config.json", "curve.jsonl")]
+        write_atomic(self.folder / "distortions.json", json.dumps(network.distortions) + "\n")
+        files = [
+            self.folder / f for f in (WEIGHTS, "config.json", "distortions.json", "curve.jsonl")
+        ]
         hashes = {f.relative_to(self.workspace.root).as_posix(): sha256_of_file(f) for f in files}
         Done(self.name, "network", key, hashes, {"steps": count}).write(self.folder / "done.json")
         for checkpoint in self.folder.glob("checkpoint-*"):
