@@ -71,6 +71,7 @@ class ReducedNoise:
         reduction = self.sensor.size[0] / self.size[0]
         side = min(round(_EXCERPT * reduction), *self.sensor.size)
         with open_excerpt(self.sensor, side) as excerpt:
+            assert excerpt.mosaic is not None
             edge = round(excerpt.size[0] / reduction)
             clean = superpixels(excerpt, excerpt.mosaic, (edge, edge))
             return match(brightness_of(clean), self._pairs(excerpt, clean))

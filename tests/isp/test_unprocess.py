@@ -6,7 +6,6 @@ import pytest
 import rawpy
 from skimage.metrics import peak_signal_noise_ratio
 
-from isp.development.geometry import working_size
 from isp.development.recipes import REFERENCE
 from isp.development.renderer import develop
 from isp.raw.capture import read_capture
@@ -17,6 +16,7 @@ from isp.tools.photographs import bundled, read_photograph
 from isp.tools.unprocess import D7000, capture_settings, write_dng
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
+from manifests.images import fitted_size
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 
@@ -106,7 +106,7 @@ def psnr_ours_and_libraw(photo, path, long_edge):
     image = next(iter(images))
     ours = cv2.imdecode(np.frombuffer(image.content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     height, width = (size // 2 * 2 for size in photo.shape[:2])
-    size = working_size(width, height, long_edge)
+    size = fitted_size(width, height, long_edge)
     truth = at_working_size(photo[:height, :width], size)
     libraw = libraw_rendering(path, size)
     return peak_signal_noise_ratio(truth, ours), peak_signal_noise_ratio(truth, libraw)
