@@ -7,13 +7,15 @@ Every other package may import this one; it imports none of them.
     records.py     one frozen dataclass a table: Scene, Rendering, Roi, Label, Failure
     ratings.py     SEAGULL-3k: a Rating, and an Opinion that a ROI's ratings come to
     tables.py      records <-> Parquet, a file a scene, a folder a table
+    compacted.py   a table as few large sorted files, and one scene out of them
     workspace.py   where everything of one dataset lies
     files.py       atomic files and their sha256
     done.py        the record written last, with the fingerprint of all that made an output
     config.py      frozen dataclasses, one a section
     presets.py     a configuration from a preset, YAML, overrides
+    paths.py       file names as text: for tables, for terminals
     progress.py    how far a long run is, on standard error
-    memory.py      freed memory stays with the process
+    memory.py      freed memory stays with the process; memory that nobody wrote
     chance.py      counter-based random numbers keyed by what is being made
     words.py       eq. 1: continuous scores <-> five words
     images.py      stored images to arrays and back, and how large

@@ -5,6 +5,7 @@ its own section, so that changing the training does not redo the renderings.
 """
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -163,8 +164,43 @@ class WorkConfig:
 
     attempts: int = 2  # for what may pass: a worker that died or ran out of time
     timeout_s: float = 14400.0  # limit of one scene in one stage; TOPIQ on a CPU takes an hour
+    memory_mb: int = 0  # MiB one scene may take in one stage; 0: the machine's, shared by workers
+    wait_s: float = 60.0  # without any worker for so long, a run ends and says why
     gpus: float = 0.0  # of one worker of masks and labels
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        _require(self.memory_mb == 0 or self.memory_mb >= 256, "memory_mb must be 0 or 256 or more")
+        _require(self.wait_s > 0, "wait_s must be > 0 seconds")
+
+
+@dataclass(frozen=True)
+class ReleaseConfig:
+    """What a release says of itself, and the questions that only its publisher can answer.
+
+    Never part of a fingerprint: it must not change a byte of the data.
+    """
+
+    name: str = "seagull-100w"
+    version: str = "1.0.0"
+    authors: tuple[str, ...] = ()
+    contact: str = ""  # whom to write to: an address or a URL
+    url: str = ""  # where the release will be found
+    photographs: str = ""  # what the photographs are and where they are from
+    pixels_licence: str = ""  # their terms: an SPDX identifier or a URL
+    redistribute: bool | None = None  # do these terms let their renderings be passed on?
+    labels_licence: str = ""  # of masks, labels and parameters: an SPDX identifier or a URL
+    persons: Literal["", "none", "incidental", "consented"] = ""  # recognisable in photographs
+
+    def __post_init__(self) -> None:
+        _require(
+            re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", self.name) is not None,
+            "name must be lower-case letters, digits and '-', at most 60",
+        )
+        _require(
+            re.fullmatch(r"\d+\.\d+\.\d+", self.version) is not None,
+            "version must be three numbers as in 1.0.0",
+        )
 
 
 @dataclass(frozen=True)
@@ -182,11 +218,13 @@ class Config:
     finetune: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4, epochs=5))
     study: StudyConfig = field(default_factory=StudyConfig)
     work: WorkConfig = field(default_factory=WorkConfig)
+    release: ReleaseConfig = field(default_factory=ReleaseConfig)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of every section but `work`."""
-        return fingerprint(**{k: v for k, v in to_dict(self).items() if k != "work"})
+        """Hash of every section but `work` and `release`."""
+        made_with = {k: v for k, v in to_dict(self).items() if k not in ("work", "release")}
+        return fingerprint(**made_with)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

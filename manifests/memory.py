@@ -1,12 +1,15 @@
 """Keep freed arrays in the process: glibc gives every large one back, and each new one is paid for
 with a page fault every 4 KiB. No more is held than was in use at once; elsewhere nothing is done.
+And find out what depends on memory that nobody wrote.
 """
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _PERTURB = -1, -3, -6  # malloc.h
 _KEPT = 2**30  # bytes: blocks up to here, and as much of them when all are free
 
 
@@ -19,3 +22,21 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _KEPT)
         mallopt(_TRIM_THRESHOLD, _KEPT)
+
+
+@contextmanager
+def filled_memory(byte: int) -> Iterator[None]:
+    """Within the block, glibc fills what it gives out (malloc, beyond the smallest blocks).
+
+    A result that depends on `byte` was read from memory that nobody wrote. Elsewhere nothing is
+    done.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
+        yield
+        return
+    mallopt(_PERTURB, byte)
+    try:
+        yield
+    finally:
+        mallopt(_PERTURB, 0)

@@ -1,7 +1,8 @@
 """Entry points: what users' own packages add to the tables of distortions and models.
 
 A package names its value in its metadata, `[project.entry-points."seagull.scorers"]`,
-`mine = "my_package:SCORER"`, and is found once it is installed. Only the name in use is imported.
+`mine = "my_package:SCORER"`, and is found once it is installed. Of models only the one in use is
+imported; of distortions all are.
 """
 
 from collections.abc import Mapping

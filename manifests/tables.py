@@ -3,9 +3,10 @@
 The same records give the same bytes: fixed schema, no dictionary surprises, no timestamps.
 """
 
+import functools
 import io
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -13,6 +14,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.compacted import has_records, scene_bytes
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 
@@ -41,6 +43,11 @@ def _field(name: str, hint: Any) -> pa.Field:
 
 def schema(record: Any) -> pa.Schema:
     """Return the Arrow schema of a record class."""
+    return _schema(record)
+
+
+@functools.cache
+def _schema(record: Any) -> pa.Schema:
     hints = get_type_hints(record)
     return pa.schema([_field(f.name, hints[f.name]) for f in fields(record)])
 
@@ -64,15 +71,33 @@ def read_records(path: Path, record: type[T]) -> list[T]:
     Raises:
         SeagullError: a file that is missing, cut or of another table.
     """
+    if path.suffix == ".parquet" and not path.exists() and has_records(path):
+        return parse_records(scene_bytes(path), record, str(path))
     files: Iterable[Path] = [path] if path.suffix == ".parquet" else sorted(path.glob("*.parquet"))
-    return [from_row(row, record) for file in files for row in _rows(file, record)]
+    return [from_row(row, record) for file in files for row in _rows(file, record, str(file))]
 
 
-def _rows(file: Path, record: type) -> list[dict[str, Any]]:
+def parse_records(content: bytes, record: type[T], name: str) -> list[T]:
+    """Read all records of a Parquet file's bytes, as `read_records`; `name` says whose they are."""
+    return [from_row(row, record) for row in _rows(pa.BufferReader(content), record, name)]
+
+
+def _rows(source: Any, record: type, name: str) -> list[dict[str, Any]]:
+    wanted = schema(record)
     try:
-        return pq.read_table(file, schema=schema(record)).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise SeagullError(f"{file} is no whole {record.__name__} table: {error}") from error
+        table = pq.ParquetFile(source).read()
+        if not table.schema.equals(wanted):
+            table = pq.read_table(source, schema=wanted)
+        table.validate(full=True)  # damaged offsets would be read past their end
+        return table.to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise SeagullError(f"{name} is no whole {record.__name__} table: {why}") from error
+
+
+@functools.cache
+def _hints(record: Any) -> dict[str, Any]:
+    return get_type_hints(record)
 
 
 def from_row(row: Mapping[str, Any], record: type[T]) -> T:
@@ -81,7 +106,7 @@ def from_row(row: Mapping[str, Any], record: type[T]) -> T:
     Raises:
         SeagullError: a field is missing or is none of the record's.
     """
-    hints = get_type_hints(record)
+    hints = _hints(cast(Hashable, record))
     if set(row) != set(hints):
         odd = ", ".join(sorted(set(row) ^ set(hints)))
         raise SeagullError(f"no {record.__name__}: it lacks, or has besides, {odd}")

@@ -5,6 +5,8 @@
     run/      workers, executors (Ray or processes), ledger, flow, failures
     dataset/  samples, tars and their index, the card, verify
     look/     plan and status, pictures, the report
+    pages/    regions asked about, by command or page; a dataset walked through in the browser
+    release/  a dataset made ready for others, with its pixels or as a recipe
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars
     cli/      the command `seagull`
 

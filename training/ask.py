@@ -48,6 +48,7 @@ def open_network(folder: Path, device: str = "cpu") -> "AskedNetwork":
             " give the folder that `seagull pretrain` or `seagull finetune` left, OUT/models/..."
         )
     config = load_config(str(described))
+    torch.set_num_threads(config.pretrain.threads)
     network = build(config.network, config.seed, _distortions(folder))
     load_trained(network, weights)
     return AskedNetwork(network.to(device).eval(), config)

@@ -37,7 +37,7 @@ from isp.raw.color import (
 from isp.raw.sensor import Sensor
 from manifests.chance import generator
 from manifests.config import RenderConfig
-from manifests.images import EncodedImage, decode_image, encode_image, fitted, fitted_size
+from manifests.images import EncodedImage, decode_image, encode_image, fitted, fitted_size, png
 
 VERSION = 2
 """Counts the changes that alter pixels; part of the fingerprint of everything rendered."""
@@ -207,7 +207,9 @@ class Chain:
     def encode(self, state: Display | EncodedImage, _: Step | None) -> EncodedImage:
         """Encode the bytes that ship, unless a distortion of the encoding has made them."""
         if isinstance(state, EncodedImage):
-            return state
+            same = self.config.format == state.extension or state.extension == "png"
+            # A dataset of PNG is all PNG: what JPEG left is stored without further loss.
+            return state if same else png(decode_image(state.content, "JPEG"))
         return encode_image(state.picture, self.config.format, self.config.jpeg_quality)
 
     def changed(self, state: Any, distortion: Distortion, step: Step) -> Any:

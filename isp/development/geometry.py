@@ -6,7 +6,7 @@ import numpy as np
 
 from manifests.images import fitted_size
 
-_QUARTER_TURNS = {3: 2, 5: 1, 6: 3}  # LibRaw's flip codes, counter-clockwise
+_COLUMNS, _ROWS, _TRANSPOSE = 1, 2, 4  # bits of LibRaw's flip code
 
 
 def photosites_a_pixel(size: tuple[int, int], long_edge: int) -> float:
@@ -15,5 +15,12 @@ def photosites_a_pixel(size: tuple[int, int], long_edge: int) -> float:
 
 
 def upright(image: np.ndarray, flip: int) -> np.ndarray:
-    """Turn the picture the right way up, by LibRaw's flip code (0, 3, 5, 6; else as it is)."""
-    return np.ascontiguousarray(np.rot90(image, _QUARTER_TURNS.get(flip, 0)))
+    """Turn the picture the right way up, by LibRaw's flip code.
+
+    Its bits, in this order: 1 mirrors columns, 2 mirrors rows, 4 transposes. EXIF orientations 1 to
+    8 are 0, 1, 3, 2, 4, 6, 7, 5.
+    """
+    turned = image[:, ::-1] if flip & _COLUMNS else image
+    turned = turned[::-1] if flip & _ROWS else turned
+    turned = turned.swapaxes(0, 1) if flip & _TRANSPOSE else turned
+    return np.ascontiguousarray(turned)

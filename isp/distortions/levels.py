@@ -1,6 +1,7 @@
 """The table of 6 x 20 settings: the shipped one (levels.yaml) or a user's in the same form.
 
-A table must list the paper's six; one of a user's package is rendered where the table lists it.
+What a user's table does not list of the paper's six is as in the shipped one; a distortion of a
+user's package is rendered where the table lists it.
 
     exposure:
       unit: EV
@@ -18,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from isp.distortions.all_distortions import DISTORTIONS, distortion_by_name, known_distortions
+from isp.distortions.all_distortions import distortion_by_name, known_distortions
 from isp.distortions.distortion import OptionValue
 from manifests.config import RenderConfig
 from manifests.done import fingerprint
@@ -47,7 +48,7 @@ def load_levels(name: str) -> dict[str, tuple[Setting, ...]]:
     """Distortion -> its twenty settings by severity.
 
     Raises:
-        SeagullError: no such file, no YAML, or not six distortions of twenty settings in range.
+        SeagullError: no such file, no YAML, or no distortions of twenty settings in range.
     """
     path = levels_path(name)
     return dict(_parse(path, path.stat().st_mtime_ns if path.exists() else 0))
@@ -79,10 +80,12 @@ def _parse(path: Path, changed: int) -> tuple[tuple[str, tuple[Setting, ...]], .
     """Read a table; `changed`, the file's time, makes the cache see another table."""
     table = read_yaml(path)
     known = [one.name for one in known_distortions()]
-    six = {one.name for one in DISTORTIONS}
-    if not isinstance(table, dict) or not six <= set(table) <= set(known):
-        raise SeagullError(f"{path}: expected the distortions {', '.join(known)}")
-    return tuple((name, _settings(path, name, table[name])) for name in known if name in table)
+    if not isinstance(table, dict) or not table or not set(table) <= set(known):
+        raise SeagullError(f"{path}: expected a table of the distortions {', '.join(known)}")
+    own = {name: _settings(path, name, section) for name, section in table.items()}
+    if path != SHIPPED:
+        own = load_levels("shipped") | own
+    return tuple((name, own[name]) for name in known if name in own)
 
 
 def _settings(path: Path, name: str, section: Any) -> tuple[Setting, ...]:

@@ -1,44 +1,53 @@
-"""Make and model of the camera, from the file's TIFF or CIFF tags: rawpy gives neither."""
+"""Make and model of the camera, by exiv2, which knows the containers: rawpy gives neither."""
 
-import warnings
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+import exiv2
+
+from isp.raw.c_paths import c_path
+
+# Containers that hold nothing but RAW, by exiv2's media type; a TIFF may hold anything.
+_RAW_ONLY = frozenset(
+    f"image/x-{name}"
+    for name in (
+        "canon-cr2", "canon-cr3", "canon-crw", "fuji-raf", "minolta-mrw", "olympus-orf",
+        "panasonic-rw2",
+    )
+)  # fmt: skip
 
 
 def camera_name(path: Path) -> tuple[str | None, str | None]:
-    """Make and model, or None where the file has no such tags."""
-    return _tiff_names(path) or _ciff_names(path) or (None, None)
+    """Make and model as the file spells them, or None where it names none.
+
+    A file that is broken further on still says what stands before the break.
+    """
+    # It says on standard error what it finds odd; what counts is said by `open_sensor`.
+    exiv2.LogMsg.setHandler(None)
+    with c_path(path) as name, suppress(exiv2.Exiv2Error):
+        image = exiv2.ImageFactory.open(name)
+        with suppress(exiv2.Exiv2Error):
+            image.readMetadata()
+        return _tag(image.exifData(), "Make"), _tag(image.exifData(), "Model")
+    return None, None
 
 
-def _tiff_names(path: Path) -> tuple[str | None, str | None] | None:
-    exif = Image.Exif()
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            # Tags that are cut off elsewhere in the file are no concern here.
-            warnings.simplefilter("ignore")
-            start = file.read(2)
-            if start not in (b"II", b"MM"):
-                return None
-            exif.load(b"Exif\0\0" + start + file.read())
-        make, model = (exif.get(tag) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
-    except (OSError, ValueError, SyntaxError, KeyError, UnidentifiedImageError):
-        return None
-    return _clean(make), _clean(model)
+def _tag(tags: exiv2.ExifData, name: str) -> str | None:
+    # Not by exiv2.make(): python-exiv2 0.19 dies in it where there is none.
+    for group in ("Image", "PanasonicRaw"):
+        at = tags.findKey(exiv2.ExifKey(f"Exif.{group}.{name}"))
+        if at != tags.end():
+            return plain(at.toString())
+    return None
 
 
-def _ciff_names(path: Path) -> tuple[str | None, str | None] | None:
-    """Canon's CRW: make and model stand one after the other, each ended by a zero byte."""
-    content = path.read_bytes()
-    if content[6:14] != b"HEAPCCDR":
-        return None
-    at = content.rfind(b"Canon\0")
-    if at < 0:
-        return None
-    make, model = content[at : at + 64].split(b"\0")[:2]
-    return _clean(make.decode("ascii", "replace")), _clean(model.decode("ascii", "replace"))
+def is_raw_container(path: Path) -> bool:
+    """Whether the file begins as a container that holds nothing but RAW (CRW, RAF, CR3, ...)."""
+    with c_path(path) as name, suppress(exiv2.Exiv2Error):
+        return exiv2.ImageFactory.open(name).mimeType() in _RAW_ONLY
+    return False
 
 
-def _clean(text: Any) -> str | None:
-    return (str(text).replace("\0", " ").strip() or None) if text else None
+def plain(text: str) -> str | None:
+    """Text from a file, without what does not print and blanks at its ends; None if empty."""
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip() or None

@@ -6,6 +6,7 @@ from typing import Any
 
 import rawpy
 
+from isp.raw.camera import plain
 from isp.raw.sensor import Sensor
 from manifests.records import WhiteBalance
 
@@ -51,7 +52,7 @@ def read_capture(sensor: Sensor) -> Capture:
 
 def lens_name(raw: rawpy.RawPy) -> str | None:
     """Return the lens as the file names it."""
-    return str(raw.lens.model).strip() or None
+    return plain(str(raw.lens.model))
 
 
 def _positive(value: float) -> float | None:

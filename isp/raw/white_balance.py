@@ -16,11 +16,13 @@ def white_balance(
     pattern: np.ndarray | None,
     black: Sequence[int],
     white: int,
+    by_chromaticity: bool = False,
 ) -> WhiteBalance:
     """Gains on R, G, B with green = 1, and their source.
 
     camera: as shot. Missing reads [0,1,0,0]; [1,1,1,1] is real: the Nikon D1 and the Kodak DC50
-    record a mosaic that is balanced already, and daylight gains on top make it magenta.
+    record a mosaic that is balanced already, and daylight gains on top make it magenta. A DNG may
+    give it as a chromaticity (`by_chromaticity`): LibRaw has put that into its daylight gains.
     daylight: LibRaw's multipliers from the camera's matrix; 1,1,1 says that it has none. No bare
     sensor has them near 1 (Apple QuickTake): such a mosaic is balanced too, and stays as recorded.
     gray_world: neither is known.
@@ -30,6 +32,8 @@ def white_balance(
     daylight = raw.daylight_whitebalance
     if _known(daylight) and len(set(daylight[:3])) > 1:
         gains = _relative_to_green(daylight)
+        if by_chromaticity:
+            return WhiteBalance("camera", gains)
         if max(gains) < _BARE_SENSOR:
             return WhiteBalance("camera", (1.0, 1.0, 1.0))
         return WhiteBalance("daylight", gains)

@@ -1,10 +1,13 @@
 """Commands to look at what is there or would be: plan, status, verify, show, report."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from manifests.errors import SeagullError
 from pipeline.cli.options import FAILED, Job, job_options, print_rows
 
 
@@ -19,7 +22,10 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
     from pipeline.look.plan import count_stages, sample_bytes
     from pipeline.stages.all_stages import BUILD
 
-    sources = find_sources(job.raw_folder, job.workspace).sources
+    found = find_sources(job.raw_folder, job.workspace)
+    sources = found.sources
+    for one in found.unreadable:
+        click.echo(f"cannot be read: {one.path}: {one.why}", err=True)
     counts = count_stages(sources, BUILD, job.workspace, job.config)
     click.echo(
         f"{len(sources)} scenes in {job.raw_folder}, {sum(s.bytes for s in sources):,} bytes"
@@ -51,20 +57,23 @@ def _print_bytes(renderings: int, sample: Any) -> None:
 @click.command()
 @job_options
 def status(job: Job) -> None:
-    """Where every scene of the workspace stands, and what failed."""
-    from pipeline.intake.sources import known_sources
+    """Show where every scene of the workspace stands, and what failed."""
+    from pipeline.intake.missing import locate, workspace_sources
     from pipeline.look.plan import count_stages
     from pipeline.run.failures import read_failures
     from pipeline.stages.all_stages import STAGES
 
     names = [stage.name for stage in STAGES]
-    for count in count_stages(known_sources(job.workspace), names, job.workspace, job.config):
+    there, missing = locate(workspace_sources(job.workspace), job.workspace)
+    for count in count_stages(there, names, job.workspace, job.config):
         click.echo(
             f"{count.stage:7} {count.done:5} done {count.failed:5} failed"
             f" {count.ready:5} ready {count.waiting:5} waiting"
         )
     for failure in read_failures(job.workspace):
         click.echo(f"failed {failure.stage} {failure.key}: {failure.reason}: {failure.message}")
+    for one in missing:
+        click.echo(f"RAW gone {one}")
 
 
 @click.command()
@@ -72,15 +81,33 @@ def status(job: Job) -> None:
 def verify(job: Job) -> None:
     """Re-open everything: counts, keys, hashes, pixels, masks, samples."""
     from pipeline.dataset.verify import verify as verify_workspace
+    from pipeline.run.lock import no_other_writer
 
-    seen, problems = verify_workspace(job.workspace, job.config)
+    with no_other_writer(job.workspace.root):
+        seen, problems, beside = verify_workspace(job.workspace, job.config, job.start)
     click.echo(", ".join(f"{count:,} {what}" for what, count in seen.items()))
+    for name in beside:
+        click.echo(f"no part of the dataset, without a record: {name}")
     for problem in problems[:50]:
         click.echo(f"problem: {problem}", err=True)
     if problems:
         click.echo(f"{len(problems)} problems", err=True)
         sys.exit(FAILED)
     click.echo("all whole")
+
+
+@contextmanager
+def damage_in_a_line() -> Iterator[None]:
+    """Turn what reading damaged tables or cards raises into one line that says what to do."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, IndexError, OSError, pa.ArrowException) as error:
+        raise SeagullError(
+            f"a table or the card is damaged ({type(error).__name__}: {error});"
+            " `seagull verify` names it, `seagull repair` makes it again"
+        ) from error
 
 
 @click.command()
@@ -90,17 +117,25 @@ def show(job: Job, key: str) -> None:
     """Draw one scene (its ROIs) or one ROI (through the levels)."""
     from pipeline.look.show import show as show_key
 
-    click.echo(show_key(job.workspace, key))
+    path = show_key(job.workspace, key)
+    job.record("show", key, [path])
+    click.echo(path)
 
 
 @click.command()
 @job_options
 def report(job: Job) -> None:
     """One HTML file to open, and the summary."""
+    from manifests.files import sweep_temporary
     from pipeline.look.report import summary, write_report
+    from pipeline.run.lock import only_writer
 
-    path = write_report(job.workspace, job.config)
-    print_rows(dict(summary(job.workspace)))
+    with only_writer(job.workspace.report), damage_in_a_line():
+        sweep_temporary(job.workspace.report)
+        path = write_report(job.workspace, job.config)
+        rows = dict(summary(job.workspace))
+    job.record("report", "index", [path])
+    print_rows(rows)
     click.echo(f"report: {path}")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from manifests.config import Config
+from manifests.done import describe
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.presets import load_config, to_yaml
@@ -35,8 +36,21 @@ class Job:
         return self.raw
 
     def save_config(self) -> None:
-        """Put the resolved configuration into the workspace."""
+        """Put the resolved configuration into the workspace, under a record."""
         write_atomic(self.workspace.config, to_yaml(self.config))
+        self.record("config", "config", [self.workspace.config])
+
+    def record(self, what: str, key: str, files: Sequence[Path]) -> None:
+        """Write the record of files that no stage made, so that `verify` knows them."""
+        root = self.workspace.root
+        done = describe(what, key, self.config.fingerprint, root, files)
+        done.write(self.workspace.done(what, key))
+
+    def start(self, work: Any) -> Any:
+        """Make the executor that the options name, for `work`."""
+        from pipeline.run.executors import make_executor
+
+        return make_executor(self.executor, self.workers, self.config.work, work)
 
 
 _OPTIONS = (
@@ -78,12 +92,27 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         executor: str,
         **others: Any,
     ) -> Any:
-        workspace = Workspace(out)
+        workspace = Workspace(out.absolute())  # workers may have another working directory
         config = load_config(config_name or _own_config(workspace), overrides)
         return command(Job(raw, workspace, config, workers, executor), **others)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
+    return wrapped
+
+
+def writes_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command run only while no other writes the workspace; tidy up after killed ones."""
+
+    @functools.wraps(command)
+    def wrapped(job: Job, **others: Any) -> Any:
+        from pipeline.run.flow import tidy
+        from pipeline.run.lock import only_writer
+
+        with only_writer(job.workspace.root):
+            tidy(job.workspace)
+            return command(job, **others)
+
     return wrapped
 
 

@@ -7,38 +7,83 @@ words all but unused; above M all is "essential".
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.dataset as ds
 
 from annotation.aggregate import opinions
 from isp.distortions.levels import load_levels
 from labelers.engine.label_engine import described
 from manifests.config import Config
-from manifests.done import read_done
-from manifests.files import write_atomic
+from manifests.done import Done, describe, fingerprint, read_done
+from manifests.files import remove_file, sha256_of_file, write_atomic
 from manifests.keys import WITHOUT
 from manifests.ratings import Rating
 from manifests.tables import read_records
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS
 from pipeline.dataset.samples import Dataset
-from pipeline.intake.sources import known_sources, split_of
 
+VERSION = 1
 IMPORTANCE_PERCENTILE = 90.0
 
 
 def write_card(dataset: Dataset, config: Config) -> dict[str, Any]:
-    """Write the dataset's card beside its shards and return it."""
+    """Bring the dataset's card, beside its shards, up to date with them and return it."""
+    record, identity = card_record(dataset), card_identity(dataset, config)
+    done = read_done(record)
+    if done and done.fingerprint == identity and _is_whole(dataset, done):
+        return dict(json.loads(dataset.space.dataset_card.read_text()))
+    card = make_card(dataset, config)
+    remove_file(record)
+    path = dataset.space.dataset_card
+    write_atomic(path, card_text(card))
+    describe("card", dataset.name, identity, path.parent, [path]).write(record)
+    return card
+
+
+def make_card(dataset: Dataset, config: Config) -> dict[str, Any]:
+    """Say what readers of the shards must know, from the tables and the shards' records."""
     card: dict[str, Any] = {"dataset": dataset.name, "config": config.fingerprint}
     card["distortions"] = list(load_levels(config.render.levels))
     card |= _of_ratings(dataset) if dataset.stage == "study" else _of_labels(dataset, config)
     card["counts"] = {split: _counts(dataset, split) for split in SPLITS}
-    write_atomic(dataset.space.dataset_card, json.dumps(card, indent=1, sort_keys=True) + "\n")
     return card
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """Return the file's content."""
+    return json.dumps(card, indent=1, sort_keys=True) + "\n"
+
+
+def card_record(dataset: Dataset) -> Path:
+    """Return where the card's record lies."""
+    return dataset.space.dataset_card.with_suffix(".done.json")
+
+
+def card_identity(dataset: Dataset, config: Config) -> str:
+    """Return the fingerprint of all that the card is made of.
+
+    Of the configuration that is what describes the labels; `config` in the card says with which
+    whole one it was last written.
+    """
+    labels = () if dataset.stage == "study" else (config.labels, *config.labels.also)
+    return fingerprint(
+        version=VERSION,
+        dataset=dataset.name,
+        labels=[described(scorer) for scorer in labels],
+        shards=[
+            [done.key, done.fingerprint] for split in SPLITS for done in _dones(dataset, split)
+        ],
+    )
+
+
+def _is_whole(dataset: Dataset, done: Done) -> bool:
+    path = dataset.space.dataset_card
+    return path.is_file() and sha256_of_file(path) == done.files.get(path.name)
 
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
@@ -48,30 +93,47 @@ def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
         "quality_top": QUALITY_TOP,
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
-        "importance_top": _importance_top(dataset, config),
+        "importance_top": _importance_top(dataset),
         "importance_top_is": f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs",
         "raters": "none",
         "simulated": False,
     }
 
 
-def _importance_top(dataset: Dataset, config: Config) -> float:
-    train = [
-        source.scene_id
-        for source in known_sources(dataset.ledger_space)
-        if split_of(source.sha256, config.shards) == "train"
-    ]
-    labels = ds.dataset(dataset.space.table("labels"), format="parquet")
-    distorted = ds.field("distortion_label") != WITHOUT
-    for keep in (ds.field("scene_id").isin(pa.array(train, pa.string())) & distorted, distorted):
-        found = labels.to_table(columns=["importance"], filter=keep)["importance"].to_numpy()
-        if len(found):
-            return max(round(float(np.percentile(found, IMPORTANCE_PERCENTILE)), 6), 1e-6)
+def _importance_top(dataset: Dataset) -> float:
+    """Of the scenes that lie in shards: rows of other scenes may be of another scorer."""
+    for splits in (("train",), SPLITS):
+        keys = [key for split in splits for key in sharded_scenes(dataset, split)]
+        importance = _distorted_importance(dataset, keys)
+        if len(importance):
+            return max(round(float(np.percentile(importance, IMPORTANCE_PERCENTILE)), 6), 1e-6)
     return 1.0
 
 
+def sharded_scenes(dataset: Dataset, split: str) -> list[str]:
+    """Return the scene_ids of a split, by the indices of its shards."""
+    files = [str(path) for path in sorted(dataset.space.shards(split).glob("*.parquet"))]
+    if not files:
+        return []
+    index = ds.dataset(files, format="parquet").to_table(columns=["scene_id"])
+    return sorted(set(index["scene_id"].to_pylist()))
+
+
+def _distorted_importance(dataset: Dataset, keys: Sequence[str]) -> np.ndarray:
+    """float64 (N,), of every ROI that shows a distortion, in batches: there may be millions."""
+    if not keys:
+        return np.empty(0)
+    files = [str(dataset.space.table_file("labels", key)) for key in keys]
+    batches = ds.dataset(files, format="parquet").to_batches(
+        columns=["importance"], filter=ds.field("distortion_label") != WITHOUT
+    )
+    return np.concatenate([np.empty(0), *(batch["importance"].to_numpy() for batch in batches)])
+
+
 def _of_ratings(dataset: Dataset) -> dict[str, Any]:
-    said = opinions(read_records(dataset.space.table("ratings"), Rating))
+    keys = [key for split in SPLITS for key in sharded_scenes(dataset, split)]
+    tables = [dataset.space.table_file("ratings", key) for key in keys]
+    said = opinions([row for table in tables for row in read_records(table, Rating)])
     raters = sorted({opinion.raters for opinion in said})
     return {
         "scorer": "ratings",
@@ -84,7 +146,11 @@ def _of_ratings(dataset: Dataset) -> dict[str, Any]:
 
 
 def _counts(dataset: Dataset, split: str) -> Mapping[str, int]:
-    records = [read_done(p) for p in sorted(dataset.space.shards(split).glob("*.done.json"))]
-    dones = [done for done in records if done]
+    dones = _dones(dataset, split)
     keys = ("scenes", "samples", "rois", "labels")
     return {"shards": len(dones)} | {key: sum(d.counts[key] for d in dones) for key in keys}
+
+
+def _dones(dataset: Dataset, split: str) -> list[Done]:
+    records = [read_done(p) for p in sorted(dataset.space.shards(split).glob("*.done.json"))]
+    return [done for done in records if done]

@@ -1,122 +1,214 @@
 """WebDataset tars and their Parquet index: whole scenes, split by scene, the same bytes each time.
 
 A shard is written under a temporary name with its index beside it, and its done record last. What
-is stale or no longer wanted is removed. What a sample holds is said in samples.py.
+is stale or no longer wanted is removed. What a sample holds is said in samples.py, how a tar is
+written in pack.py.
 
 Scenes go into a split's shards in scene_id order; a shard closes before the scene that would make
-it larger than `shards.megabytes`.
+it larger than `shards.megabytes`. Scenes whose RAW is gone are left out unless asked for.
 """
 
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import webdataset
 
 from manifests.config import Config
 from manifests.done import Done, fingerprint, read_done
-from manifests.errors import SeagullError
-from manifests.files import TEMPORARY_PREFIX, atomic_file, sha256_of_file
+from manifests.errors import SceneError, SeagullError
+from manifests.files import TEMPORARY_PREFIX, remove_file
 from manifests.progress import progress
-from manifests.records import Rendering, Roi, Scene
-from manifests.tables import read_records, write_records
-from manifests.workspace import SPLITS, Workspace
-from pipeline.dataset.samples import Dataset, IndexRow, samples_of
-from pipeline.intake.sources import known_sources, split_of
-from pipeline.run.ledger import Ledger
+from manifests.records import Rendering, Scene
+from manifests.tables import read_records
+from manifests.workspace import SPLITS
+from pipeline.dataset.card import card_record
+from pipeline.dataset.pack import PackTask, Plan, Refused, pack, shard_files
+from pipeline.dataset.samples import Dataset
+from pipeline.dataset.scene_rows import Row, current_row, read_row, read_rows
+from pipeline.intake.missing import Missing, locate
+from pipeline.intake.sources import Source
+from pipeline.run.ledger import Ledger, State
+from pipeline.run.scatter import Start, scatter
 
-VERSION = 2
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One shard to be: its name within the split and its scenes."""
-
-    split: str
-    name: str
-    scenes: tuple[Scene, ...]
-    fingerprint: str
+VERSION = 3  # 3: a sample's JSON holds no null
 
 
 @dataclass(frozen=True)
 class Sharded:
-    """What came of it: shards written and kept, samples by split, scenes left out."""
+    """What came of it.
+
+    Attributes:
+        written: shards written.
+        kept: shards that were there.
+        samples: by split.
+        left_out: scenes that are not labelled.
+        missing: scenes left out because their RAW is gone.
+        damaged: by scene_id, what is wrong with a scene that could not be packed.
+    """
 
     written: int
     kept: int
     samples: Mapping[str, int]
     left_out: int
+    missing: Sequence[Missing] = ()
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
 
-def write_shards(dataset: Dataset, config: Config) -> Sharded:
+@dataclass(frozen=True)
+class Ready:
+    """The scenes that can be sharded, in scene_id order, and those that cannot."""
+
+    scenes: Sequence[Scene]
+    made: Mapping[str, str]  # fingerprint of the last stage, by scene_id
+    sizes: Mapping[str, int]  # bytes of a scene's images
+    left_out: int
+    missing: Sequence[Missing]
+    damaged: Mapping[str, str]
+
+
+def write_shards(
+    dataset: Dataset, config: Config, start: Start | None = None, with_missing: bool = False
+) -> Sharded:
     """Bring the dataset's shards up to date with its tables.
+
+    Args:
+        dataset: what to shard.
+        config: size of shards, shares of splits, and what the scenes must be made with.
+        start: makes the executor that writes them; None: this process does.
+        with_missing: whether scenes whose RAW is gone go in too.
 
     Raises:
         SeagullError: no scene is ready to be sharded.
+        MachineError: they cannot be written.
     """
-    scenes, dones, left_out = _ready(dataset, config)
-    plans = list(_plan(dataset, scenes, dones, config))
-    stale = [plan for plan in plans if not _is_done(dataset, plan)]
-    if stale:
-        with progress(len(stale), f"shards {dataset.name}", "shards") as bar:
-            for plan in stale:
-                _write_shard(dataset, plan)
-                bar.update()
+    ready = find_ready(dataset, config, with_missing)
+    if ready.damaged:  # a scene less would move others to other shards
+        return Sharded(0, 0, {}, ready.left_out, ready.missing, ready.damaged)
+    plans = plan_shards(dataset, ready, config)
+    stale = [plan for plan in plans if not is_done(dataset, plan)]
+    damaged = _write(dataset, stale, config, start) if stale else {}
     _remove_others(dataset, plans)
     samples = {split: _samples(dataset, plans, split) for split in SPLITS}
-    return Sharded(len(stale), len(plans) - len(stale), samples, left_out)
+    kept, left_out = len(plans) - len(stale), ready.left_out
+    return Sharded(len(stale), kept, samples, left_out, ready.missing, damaged)
 
 
-def _ready(dataset: Dataset, config: Config) -> tuple[list[Scene], dict[str, Done], int]:
+def _write(
+    dataset: Dataset, plans: Sequence[Plan], config: Config, start: Start | None
+) -> dict[str, str]:
+    damaged: dict[str, str] = {}
+    tasks = [pack_task(dataset, plan, config) for plan in plans]
+    with progress(len(plans), f"shards {dataset.name}", "shards") as bar:
+        for outcome in scatter(tasks, pack, start):
+            if outcome.ends_run:
+                raise SeagullError(f"shards: {outcome.message}")
+            if isinstance(outcome, Refused):
+                damaged[outcome.scene_id] = outcome.message
+            elif not outcome.done:
+                raise SeagullError(f"shards: {outcome.reason}: {outcome.message}")
+            bar.update()
+    return damaged
+
+
+def pack_task(dataset: Dataset, plan: Plan, config: Config) -> PackTask:
+    """Return the task that writes, or checks, a shard."""
+    tar, _, _ = shard_files(dataset, plan)
+    source = Source(str(tar), plan.fingerprint, 0, plan.name)
+    return PackTask(
+        "shards",
+        source,
+        dataset.ledger_space,
+        config,
+        plan.fingerprint,
+        dataset=dataset,
+        plan=plan,
+    )
+
+
+def find_ready(
+    dataset: Dataset, config: Config, with_missing: bool = False, write: bool = True
+) -> Ready:
+    """Find the scenes that can be sharded; raises SeagullError when there is none.
+
+    Where `write` allows it, rows of scenes whose split or path is no longer right are mended.
+    """
+    rows, damaged = read_rows(dataset.ledger_space)
+    sources = [row.source for row in rows.values()]
+    there, missing = locate(sources, dataset.ledger_space)
+    paths = {source.scene_id: source.path for source in there}
     ledger = Ledger(dataset.ledger_space, config, [dataset.stage])
-    dones: dict[str, Done] = {}
-    sources = known_sources(dataset.ledger_space)
-    for source in sources:
-        state = ledger.states(source)[dataset.stage]
-        if state.done:
-            dones[source.scene_id] = state.done
-    if not dones:
-        raise SeagullError(
-            f"{dataset.space.root} has no scene whose {dataset.stage} are done with this"
-            f" configuration; run `seagull {'build' if dataset.stage == 'labels' else 'study'}`"
+    scenes: list[Scene] = []
+    made: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for source in sources if with_missing else there:
+        key = source.scene_id
+        states = ledger.states(source)
+        done = states[dataset.stage].done
+        if done is None:
+            continue
+        try:
+            scenes.append(_row(dataset, rows[key], config, paths.get(key), write))
+        except SceneError as error:
+            damaged[key] = error.message
+            continue
+        made[key], sizes[key] = done.fingerprint, _image_bytes(dataset, key, states)
+    left_out = () if with_missing else missing
+    if not made and not damaged:
+        raise SeagullError(_nothing(dataset, left_out))
+    unlabelled = len(sources) - len(made) - len(left_out) - len(damaged.keys() & rows.keys())
+    return Ready(scenes, made, sizes, unlabelled, left_out, damaged)
+
+
+def _nothing(dataset: Dataset, missing: Sequence[Missing]) -> str:
+    if missing:
+        return (
+            f"the RAW files of all {len(missing)} scenes are gone, such as {missing[0]}; bring them"
+            " back, name their folder with --raw, or shard all the same by --with-missing"
         )
-    scenes = [_scene(dataset.space, key, config) for key in sorted(dones)]
-    return scenes, dones, len(sources) - len(dones)
+    command = "build" if dataset.stage == "labels" else "study"
+    return (
+        f"{dataset.space.root} has no scene whose {dataset.stage} are done with this"
+        f" configuration; run `seagull {command}`"
+    )
 
 
-def _scene(space: Workspace, key: str, config: Config) -> Scene:
-    """Return the scene's row, with the split that the configuration now gives."""
-    path = space.table_file("scenes", key)
-    (scene,) = read_records(path, Scene)
-    split = split_of(scene.sha256, config.shards)
-    if scene.split != split:
-        scene = replace(scene, split=split)
-        write_records(path, [scene], Scene)
-    return scene
+def _row(dataset: Dataset, row: Row, config: Config, raw: str | None, write: bool) -> Scene:
+    ledger_space, key = dataset.ledger_space, row.scene.scene_id
+    if dataset.stage != "study":
+        return current_row(dataset.space, ledger_space, "render", row, config, raw, write)
+    copy = read_row(dataset.space, key)
+    return current_row(dataset.space, ledger_space, "study", copy, config, raw, write)
 
 
-def _plan(
-    dataset: Dataset, scenes: Sequence[Scene], dones: Mapping[str, Done], config: Config
-) -> Iterator[Plan]:
+def _image_bytes(dataset: Dataset, key: str, states: Mapping[str, State]) -> int:
+    folder = dataset.space.renderings(key).relative_to(dataset.ledger_space.root).as_posix()
+    dones = [state.done for state in states.values() if state.done]
+    sizes = [n for done in dones for f, n in done.sizes.items() if f.startswith(f"{folder}/")]
+    if sizes:
+        return sum(sizes)
+    rows = read_records(dataset.space.table_file("renderings", key), Rendering)
+    return sum(row.bytes for row in rows)  # records of older versions hold no sizes
+
+
+def plan_shards(dataset: Dataset, ready: Ready, config: Config) -> list[Plan]:
+    """Say which scenes lie in which shard."""
+    plans = []
     for split in SPLITS:
-        mine = [scene for scene in scenes if scene.split == split]
-        for number, group in enumerate(_fill(dataset, mine, config.shards.megabytes * 10**6)):
-            made = [dones[scene.scene_id].fingerprint for scene in group]
-            yield Plan(
-                split,
-                f"{dataset.name}-{split}-{number:06d}",
-                tuple(group),
-                fingerprint(version=VERSION, scenes=[s.scene_id for s in group], made=made),
-            )
+        mine = [scene for scene in ready.scenes if scene.split == split]
+        groups = _fill(mine, ready.sizes, config.shards.megabytes * 10**6)
+        for number, group in enumerate(groups):
+            keys = [scene.scene_id for scene in group]
+            made = [ready.made[key] for key in keys]
+            name = f"{dataset.name}-{split}-{number:06d}"
+            identity = fingerprint(version=VERSION, scenes=keys, made=made)
+            plans.append(Plan(split, name, tuple(group), identity))
+    return plans
 
 
-def _fill(dataset: Dataset, scenes: Iterable[Scene], limit: int) -> Iterator[list[Scene]]:
+def _fill(scenes: Iterable[Scene], sizes: Mapping[str, int], limit: int) -> Iterator[list[Scene]]:
     group: list[Scene] = []
     filled = 0
     for scene in scenes:
-        rows = read_records(dataset.space.table_file("renderings", scene.scene_id), Rendering)
-        size = sum(row.bytes for row in rows)
+        size = sizes[scene.scene_id]
         if group and filled + size > limit:
             yield group
             group, filled = [], 0
@@ -126,60 +218,39 @@ def _fill(dataset: Dataset, scenes: Iterable[Scene], limit: int) -> Iterator[lis
         yield group
 
 
-def _paths(dataset: Dataset, plan: Plan) -> tuple[Path, Path, Path]:
+def is_done(dataset: Dataset, plan: Plan) -> bool:
+    """Say whether the shard is there with the sizes its record says, made of what it should be."""
+    done = _done(dataset, plan)
     folder = dataset.space.shards(plan.split)
-    return tuple(folder / f"{plan.name}.{end}" for end in ("tar", "parquet", "done.json"))  # type: ignore[return-value]
+    return bool(done and done.fingerprint == plan.fingerprint and done.first_change(folder) is None)
 
 
-def _is_done(dataset: Dataset, plan: Plan) -> bool:
-    tar, index, record = _paths(dataset, plan)
-    done = read_done(record)
-    return bool(done and done.fingerprint == plan.fingerprint and tar.exists() and index.exists())
-
-
-def _write_shard(dataset: Dataset, plan: Plan) -> None:
-    tar, index, record = _paths(dataset, plan)
-    record.unlink(missing_ok=True)
-    rows: list[IndexRow] = []
-    with atomic_file(tar) as file:
-        # mtime 0: the bytes depend on the samples alone.
-        writer = webdataset.TarWriter(file, mtime=0, encoder=False)
-        for scene in plan.scenes:
-            for row, sample in samples_of(dataset, scene):
-                writer.write(sample)
-                rows.append(row)
-        writer.close()
-    write_records(index, _located(rows, tar), IndexRow)
-    files = {path.name: sha256_of_file(path) for path in (tar, index)}
-    counts = {
-        "scenes": len(plan.scenes),
-        "samples": len(rows),
-        "rois": sum(_rois(dataset, scene) for scene in plan.scenes),
-        "labels": sum(row.labels for row in rows),
-    }
-    Done("shards", plan.name, plan.fingerprint, files, counts).write(record)
-
-
-def _located(rows: Sequence[IndexRow], tar: Path) -> list[IndexRow]:
-    """Fill in where each row's image lies, read back from the finished tar."""
-    with tarfile.open(tar) as archive:
-        images = [m for m in archive.getmembers() if not m.name.endswith(".json")]
-    offsets = {member.name.rpartition(".")[0]: member.offset_data for member in images}
-    return [replace(row, shard=tar.name, offset=offsets[row.rendering_id]) for row in rows]
-
-
-def _rois(dataset: Dataset, scene: Scene) -> int:
-    return len(read_records(dataset.space.table_file("rois", scene.scene_id), Roi))
+def _done(dataset: Dataset, plan: Plan) -> Done | None:
+    return read_done(shard_files(dataset, plan)[2])
 
 
 def _remove_others(dataset: Dataset, plans: Sequence[Plan]) -> None:
-    wanted = {path for plan in plans for path in _paths(dataset, plan)}
+    wanted = {path for plan in plans for path in shard_files(dataset, plan)}
     for split in SPLITS:
         for path in dataset.space.shards(split).glob("*"):
-            if path not in wanted or path.name.startswith(TEMPORARY_PREFIX):
-                path.unlink()
+            if path not in wanted and _is_ours(path, dataset):
+                remove_file(path)
+
+
+def remove_shards(dataset: Dataset) -> None:
+    """Remove all shards and the card: no scene is left."""
+    _remove_others(dataset, [])
+    remove_file(card_record(dataset))
+    remove_file(dataset.space.dataset_card)
+
+
+def _is_ours(path: Path, dataset: Dataset) -> bool:
+    """A shard's file; what somebody else put there is named by `verify`, not removed."""
+    ends = (".tar", ".parquet", ".done.json")
+    shard = path.name.startswith(f"{dataset.name}-") and path.name.endswith(ends)
+    return shard or path.name.startswith(TEMPORARY_PREFIX)
 
 
 def _samples(dataset: Dataset, plans: Sequence[Plan], split: str) -> int:
-    records = [read_done(_paths(dataset, plan)[2]) for plan in plans if plan.split == split]
+    records = [_done(dataset, plan) for plan in plans if plan.split == split]
     return sum(done.counts["samples"] for done in records if done)

@@ -4,19 +4,21 @@ What counts as RAW is decided by the file's name; whether it really is one, by L
 Hashes are kept with size and time of change, so that a second run does not read every file again.
 """
 
-import json
-from collections.abc import Iterator
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from manifests.chance import unit_interval
 from manifests.config import ShardsConfig
 from manifests.errors import SeagullError
-from manifests.files import sha256_of_file, write_atomic
+from manifests.files import sha256_of_file
 from manifests.keys import scene_id
+from manifests.paths import path_of, text_of
 from manifests.records import Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
+from pipeline.intake.memory_of_sources import read_memory, write_memory
+from pipeline.intake.walk import Aside, walk
 
 _SUFFIXES = (
     ".3fr .ari .arw .bay .cap .cr2 .cr3 .crw .cs1 .dc2 .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq"
@@ -28,70 +30,89 @@ RAW_SUFFIXES = frozenset(_SUFFIXES.split())
 
 @dataclass(frozen=True)
 class Source:
-    """One RAW file, known by its content."""
+    """One RAW file, known by its content. `path` is text for tables (`manifests.paths.text_of`)."""
 
     path: str
     sha256: str
     bytes: int
     scene_id: str
 
+    @property
+    def file(self) -> Path:
+        """Where it lies."""
+        return path_of(self.path)
+
 
 @dataclass(frozen=True)
 class RawFolder:
-    """What a folder holds: sources in scene_id order, copies of them, and files left aside."""
+    """What a folder holds: sources in scene_id order, copies of them, and what was left aside.
+
+    ignored: files not named as RAW. unreadable: RAW files, and folders that may hold some, that
+    could not be read. aside: links to folders, and what is no file; for the user to know.
+    """
 
     sources: tuple[Source, ...]
     duplicates: tuple[tuple[Path, Source], ...]
     ignored: tuple[Path, ...]
+    unreadable: tuple[Aside, ...] = ()
+    aside: tuple[Aside, ...] = ()
 
 
 def find_sources(folder: Path, workspace: Workspace) -> RawFolder:
     """All RAW files in `folder` (or the one file), by name, hidden files left out.
 
     Raises:
-        SeagullError: no such folder, or no RAW in it.
+        SeagullError: no such folder, or no RAW in it that can be read.
     """
-    if not folder.exists():
-        raise SeagullError(f"--raw {folder}: no such file or folder")
-    files = sorted(_visible_files(folder)) if folder.is_dir() else [folder]
-    raws = [file for file in files if file.suffix.lower() in RAW_SUFFIXES]
-    if not raws:
+    files, aside = walk(folder)
+    raws = [file for file in files if _is_raw(file)]
+    lost = [one for one in aside if one.lost and (_is_raw(one.path) or one.path.is_dir())]
+    if not raws and not lost:
         raise SeagullError(
             f"--raw {folder}: no RAW file in it ({len(files)} other files); expected names"
             " such as r0001.NEF or r0001.dng"
         )
+    sources, unread = _identify(raws, workspace)
+    lost += unread
+    if not sources:
+        raise SeagullError(
+            f"--raw {folder}: no RAW file in it could be read; {lost[0].path}: {lost[0].why}"
+        )
     ignored = tuple(sorted(set(files) - set(raws)))
-    return RawFolder(*_without_copies(_identify(raws, workspace)), ignored)
+    others = tuple(one for one in aside if one not in lost)
+    return RawFolder(*_without_copies(sources), ignored, tuple(lost), others)
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
-            yield path
+def _is_raw(path: Path) -> bool:
+    return path.suffix.lower() in RAW_SUFFIXES
 
 
-def _identify(raws: list[Path], workspace: Workspace) -> list[Source]:
-    memory = workspace.root / "done" / "sources.json"
-    known = _read_memory(memory)
-    seen, sources = {}, []
+def _identify(raws: list[Path], workspace: Workspace) -> tuple[list[Source], list[Aside]]:
+    known = read_memory(workspace)
+    seen, sources, unread = {}, [], []
     for path in raws:
-        stat = path.stat()
-        key, stamp = str(path.resolve()), [stat.st_size, stat.st_mtime_ns]
-        entry = known.get(key)
-        sha = entry[2] if entry and entry[:2] == stamp else sha256_of_file(path)
-        seen[key] = [*stamp, sha]
-        sources.append(Source(str(path), sha, stat.st_size, scene_id(path, sha)))
-    if seen != known:
-        write_atomic(memory, json.dumps(seen, indent=0, sort_keys=True))
-    return sources
+        key = os.path.abspath(path)  # noqa: PTH100
+        try:
+            stat = path.stat()
+            stamp = (stat.st_size, stat.st_mtime_ns)
+            entry = known.get(key)
+            sha = entry[2] if entry and entry[:2] == stamp else sha256_of_file(path)
+        except OSError as error:
+            unread.append(Aside(path, error.strerror or "cannot be read", lost=True))
+            continue
+        seen[key] = (*stamp, sha)
+        sources.append(Source(text_of(Path(key)), sha, stat.st_size, scene_id(path, sha)))
+    others = {key: entry for key, entry in known.items() if key not in seen and _exists(key)}
+    if others | seen != known:
+        write_memory(workspace, others | seen)
+    return sources, unread
 
 
-def _read_memory(path: Path) -> dict[str, list]:
+def _exists(path: str) -> bool:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError):
-        return {}
+        return Path(path).exists()
+    except OSError:  # in a folder that may not be entered: not known to be gone
+        return True
 
 
 def _without_copies(
@@ -101,7 +122,7 @@ def _without_copies(
     copies = []
     for source in sources:
         if source.scene_id in first:
-            copies.append((Path(source.path), first[source.scene_id]))
+            copies.append((source.file, first[source.scene_id]))
         first.setdefault(source.scene_id, source)
     return tuple(first[key] for key in sorted(first)), tuple(copies)
 

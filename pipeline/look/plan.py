@@ -6,7 +6,6 @@ Bytes are measured, not guessed: a few renderings of the first scene to do are d
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from isp.development.recipes import Recipe, recipes
 from isp.development.renderer import develop
@@ -71,5 +70,5 @@ def sample_bytes(sources: Sequence[Source], config: Config) -> Sample | None:
 
 
 def _sizes(source: Source, some: Sequence[Recipe], config: Config) -> list[int]:
-    _, images = develop(Path(source.path), source.sha256, some, config.render, config.seed)
+    _, images = develop(source.file, source.sha256, some, config.render, config.seed)
     return [len(image.content) for image in images]

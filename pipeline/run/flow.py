@@ -8,21 +8,20 @@ is not done again; what failed with the same fingerprint is not tried again (`se
 import heapq
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from tqdm import tqdm
 
 from manifests.config import Config
 from manifests.errors import SeagullError
-from manifests.files import TEMPORARY_PREFIX
+from manifests.files import TEMPORARY_PREFIX, remove_file, sweep_temporary
 from manifests.progress import progress
 from manifests.records import Failure
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.executors import Executor
-from pipeline.run.failures import MAY_PASS, forget_failure, write_failure
+from pipeline.run.failures import MAY_PASS, forget_failure, mend_failures, write_failure
 from pipeline.run.ledger import Ledger
 from pipeline.run.worker import Outcome, Task
 from pipeline.stages.all_stages import stage_by_name
@@ -52,10 +51,12 @@ class Flow:
         names: Sequence[str],
         workspace: Workspace,
         config: Config,
+        retry: bool = False,
+        damaged: Collection[tuple[str, str]] = (),
     ) -> None:
         self.sources = {source.scene_id: source for source in sources}
         self.names, self.workspace, self.config = tuple(names), workspace, config
-        self.ledger = Ledger(workspace, config, names)
+        self.ledger = Ledger(workspace, config, names, retry, damaged)
         self.tally = Tally()
         self.queues: dict[str, list[tuple[int, str, Task]]] = {"cpu": [], "gpu": []}
         self.seen: set[tuple[str, str]] = set()
@@ -66,7 +67,6 @@ class Flow:
         Raises:
             SeagullError: a stage's models cannot be loaded, or what comes before is not done.
         """
-        _sweep(self.workspace)
         for source in self.sources.values():
             self._advance(source)
         self._check_upstream()
@@ -124,8 +124,9 @@ class Flow:
                     executor.submit(pool, heapq.heappop(queue)[2])
                     running += 1
             outcome = executor.next_outcome()
-            running -= 1
-            self._settle(outcome, bar)
+            if outcome:
+                running -= 1
+                self._settle(outcome, bar)
 
     def _settle(self, outcome: Outcome, bar: tqdm) -> None:
         task = outcome.task
@@ -134,6 +135,7 @@ class Flow:
         if outcome.done:
             self.tally.made[task.stage] += 1
             self.tally.counts.update(outcome.done.counts)
+            self.ledger.made(task.stage, task.source.scene_id)
             forget_failure(self.workspace, task.stage, task.source.scene_id)
             self._advance(task.source)
         elif outcome.reason in MAY_PASS and task.attempt < self.config.work.attempts:
@@ -166,8 +168,15 @@ class Flow:
         return ", ".join([*parts, f"{self.tally.failures} failed"])
 
 
-def _sweep(workspace: Workspace) -> None:
-    """Remove what a killed run left under temporary names."""
-    for folder in ("tables", "done"):  # a scene's rendering folder is emptied before it is filled
-        for left in Path(workspace.root / folder).rglob(f"{TEMPORARY_PREFIX}*"):
-            left.unlink(missing_ok=True)
+def tidy(workspace: Workspace) -> None:
+    """Put away what a killed run left: files under temporary names, failures half written.
+
+    Only for who holds the workspace's lock. Trained networks and the report have writers of their
+    own and are left alone.
+    """
+    for path in workspace.root.iterdir():
+        if path.is_file() and path.name.startswith(TEMPORARY_PREFIX):
+            remove_file(path)
+        elif path not in (workspace.models, workspace.report):
+            sweep_temporary(path)
+    mend_failures(workspace)

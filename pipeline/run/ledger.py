@@ -1,6 +1,6 @@
 """What is done, failed, ready or waiting, read from the workspace's records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,10 +26,25 @@ class State:
 
 
 class Ledger:
-    """Answers for one configuration; the records are read anew at each question."""
+    """Answers for one configuration; the records are read anew at each question.
 
-    def __init__(self, workspace: Workspace, config: Config, names: Sequence[str]) -> None:
-        self.workspace = workspace
+    Args:
+        workspace: whose records.
+        config: what should be done.
+        names: the stages asked about; those they come after are looked at too.
+        retry: whether what failed counts as ready.
+        damaged: (stage, scene_id) of outputs known to be damaged: they count as not done.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: Config,
+        names: Sequence[str],
+        retry: bool = False,
+        damaged: Collection[tuple[str, str]] = (),
+    ) -> None:
+        self.workspace, self.retry, self.damaged = workspace, retry, set(damaged)
         wanted = with_upstream(names)
         self.stages = [stage for stage in STAGES if stage.name in wanted]
         self.inputs: dict[str, Mapping[str, Any]] = {s.name: s.inputs(config) for s in self.stages}
@@ -50,14 +65,19 @@ class Ledger:
             return State("waiting")
         expected = stage.fingerprint(source, self.inputs[stage.name], dones)
         done = read_done(self.workspace.done(stage.name, source.scene_id))
-        if done and done.fingerprint == expected and self._files_exist(done):
+        if done and done.fingerprint == expected and self._is_whole(done):
             return State("done", expected, done)
         failure = self.failures.get((stage.name, source.scene_id))
-        failed = failure is not None and failure.fingerprint == expected
+        failed = failure is not None and failure.fingerprint == expected and not self.retry
         return State("failed" if failed else "ready", expected)
 
-    def _files_exist(self, done: Done) -> bool:
-        return all((self.workspace.root / path).exists() for path in done.files)
+    def _is_whole(self, done: Done) -> bool:
+        known_damage = (done.stage, done.key) in self.damaged
+        return not known_damage and done.first_change(self.workspace.root) is None
+
+    def made(self, stage: str, key: str) -> None:
+        """Note that the output was made anew, so that damage known before is gone."""
+        self.damaged.discard((stage, key))
 
 
 def with_upstream(names: Sequence[str]) -> set[str]:

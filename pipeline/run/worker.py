@@ -13,7 +13,8 @@ from typing import Any
 
 from manifests.config import Config
 from manifests.done import Done, fingerprint
-from manifests.errors import SceneError, SeagullError
+from manifests.errors import MachineError, SceneError, SeagullError
+from manifests.files import remove_file
 from manifests.memory import keep_freed_memory
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
@@ -37,7 +38,8 @@ class Task:
 class Outcome:
     """What came of a task: `done`, or a reason of `errors.REASONS` and a message.
 
-    `ends_run`: the models of the stage cannot be loaded, so that no scene would come about.
+    `ends_run`: no scene would come about, because the stage's models cannot be loaded (`model`) or
+    the machine refuses (`machine`); it is held against no scene.
     """
 
     task: Task
@@ -47,6 +49,11 @@ class Outcome:
     ends_run: bool = False
 
 
+def lost(task: Task, reason: str, why: str) -> Outcome:
+    """The outcome of a task whose worker did not live to tell it."""
+    return Outcome(task, None, reason, f"{task.source.path}: {why}")
+
+
 def run_task(task: Task) -> Outcome:
     """Do the task; every exception becomes a reason."""
     try:
@@ -54,15 +61,17 @@ def run_task(task: Task) -> Outcome:
     except SeagullError as error:
         return Outcome(task, None, "model", str(error), ends_run=True)
     except MemoryError:
-        return Outcome(task, None, "died", f"{task.stage}: out of memory while its models load")
+        return Outcome(task, None, "memory", f"{task.stage}: out of memory while its models load")
     except Exception as error:
         return Outcome(task, None, "internal", _where(error))
     try:
         return Outcome(task, _work(task, models))
+    except MachineError as error:
+        return Outcome(task, None, "machine", str(error), ends_run=True)
     except SceneError as error:
         return Outcome(task, None, error.reason, error.message)
     except MemoryError:
-        return Outcome(task, None, "died", f"{task.source.path}: out of memory")
+        return Outcome(task, None, "memory", f"{task.source.path}: out of memory")
     except SeagullError as error:
         return Outcome(task, None, "model", str(error))
     except Exception as error:
@@ -75,7 +84,7 @@ def _work(task: Task, models: Any) -> Done:
 
     stage = stage_by_name(task.stage)
     unit = Unit(task.source, task.workspace, task.config)
-    task.workspace.done(task.stage, unit.key).unlink(missing_ok=True)
+    remove_file(task.workspace.done(task.stage, unit.key))
     made = stage.work(unit, models)
     return record_done(task.stage, unit, task.fingerprint, made)
 
@@ -103,8 +112,8 @@ def _where(error: Exception) -> str:
 def cap_threads() -> None:
     """One thread a worker: the workers are the parallelism, and OpenCV ignores Ray's cap.
 
-    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load,
-    which is after this: torch, half a gigabyte, only in workers that score or segment with it.
+    Freed memory stays with the worker. LibRaw, BLAS and torch read the environment when they load:
+    the executors set it before their workers start; here it is too late for what is loaded already.
     """
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"

@@ -1,14 +1,14 @@
 """The stage `render`: a RAW becomes its renderings, their table and the scene's row."""
 
 import json
-import shutil
 from pathlib import Path
 
 from isp.development.recipes import recipes
 from isp.development.renderer import VERSION as ISP_VERSION
 from isp.development.renderer import Image, develop, levels_identity
-from manifests.config import to_dict
-from manifests.files import sha256_of_file, write_atomic
+from manifests.config import Config, to_dict
+from manifests.errors import SeagullError
+from manifests.files import fresh_folder, sha256_of, write_atomic
 from manifests.keys import image_stem, rendering_id
 from manifests.records import Rendering, Scene
 from manifests.tables import write_records
@@ -20,7 +20,7 @@ from pipeline.stages.stage import Stage, StageOutput, Unit
 def _render(unit: Unit, _: None) -> StageOutput:
     source, config, space = unit.source, unit.config, unit.workspace
     wanted = recipes(config.render)
-    capture, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
+    capture, images = develop(source.file, source.sha256, wanted, config.render, config.seed)
     folder = fresh_folder(space.renderings(unit.key))
     rows = {row.rendering_id: row for row in (store(i, unit.key, folder, space) for i in images)}
     ordered = [rows[rendering_id(unit.key, r.distortion, r.level)] for r in wanted]
@@ -32,18 +32,11 @@ def _render(unit: Unit, _: None) -> StageOutput:
         split=split_of(source.sha256, config.shards),
         **{name: getattr(capture, name) for name in capture.__dataclass_fields__},
     )
-    write_records(space.table_file("scenes", unit.key), [scene], Scene)
-    table = space.table_file("renderings", unit.key)
+    row, table = (space.table_file(name, unit.key) for name in ("scenes", "renderings"))
+    write_records(row, [scene], Scene)
     write_records(table, ordered, Rendering)
-    files = (table, *(space.root / row.path for row in ordered))
+    files = (row, table, *(space.root / rendering.path for rendering in ordered))
     return StageOutput(files, {"renderings": len(ordered)})
-
-
-def fresh_folder(folder: Path) -> Path:
-    """Make the folder, or empty it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering:
@@ -60,22 +53,42 @@ def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering
         unit=recipe.unit,
         params=json.dumps(image.params, sort_keys=True),
         path=path.relative_to(space.root).as_posix(),
-        sha256=sha256_of_file(path),
+        sha256=sha256_of(image.content),
         bytes=len(image.content),
         width=image.width,
         height=image.height,
     )
 
 
+def _one_format(config: Config) -> None:
+    """Refuse levels that would give a dataset both JPEG and PNG, which its readers cannot type.
+
+    Raises:
+        SeagullError: a codec other than JPEG, whose pixels ship as PNG, in a dataset of JPEG.
+    """
+    steps = [step for recipe in recipes(config.render) for step in recipe.steps]
+    codecs = {step.option("codec", "jpeg") for step in steps} - {"jpeg"}
+    if codecs and config.render.format == "jpg":
+        raise SeagullError(
+            f"render.levels: {' and '.join(sorted(codecs))} ship as PNG, and a dataset has one"
+            " image format: set render.format=png, or codec: jpeg"
+        )
+
+
+def _version(config: Config) -> object:
+    """Return the code's version; in a dataset of PNG, compression too is PNG since its second."""
+    return ISP_VERSION if config.render.format == "jpg" else [ISP_VERSION, 2]
+
+
 RENDER = Stage(
     name="render",
     after=(),
     inputs=lambda config: {
-        "version": ISP_VERSION,
+        "version": _version(config),
         "config": to_dict(config.render) | {"levels": levels_identity(config.render)},
         "seed": config.seed,
     },
     reads=lambda source, dones: source.sha256,
-    load=lambda config: None,
+    load=_one_format,
     work=_render,
 )

@@ -8,6 +8,7 @@ from labelers.engine.mask_models import load_mask_models, mask_models_identity
 from labelers.engine.rois import VERSION as MASKS_VERSION
 from labelers.engine.rois import find_rois
 from manifests.config import to_dict
+from manifests.files import remove_file
 from manifests.images import read_image
 from manifests.keys import image_stem
 from manifests.records import Label, Rendering, Roi
@@ -60,11 +61,20 @@ def _labels(unit: Unit, labelers: Labelers) -> StageOutput:
     said = {"labels": labelers.first.label(*seen)}
     if labelers.others:
         said["scores"] = labelers.others_label(*seen)
-    space.table_file("scores", unit.key).unlink(missing_ok=True)  # of scorers no longer asked
+    remove_file(space.table_file("scores", unit.key))  # of scorers no longer asked
     for name, labels in said.items():
         write_records(space.table_file(name, unit.key), labels, Label)
     files = tuple(space.table_file(name, unit.key) for name in said)
     return StageOutput(files, {name: len(labels) for name, labels in said.items()})
+
+
+def _read_renderings_and_rois(source: Source, dones: Dones) -> list[dict[str, str]]:
+    """All that render and masks made but the scene's row: its path and split change no label."""
+    row = f"tables/scenes/{source.scene_id}.parquet"
+    return [
+        {name: sha for name, sha in dones[stage].files.items() if name != row}
+        for stage in ("render", "masks")
+    ]
 
 
 LABELS = Stage(
@@ -74,7 +84,7 @@ LABELS = Stage(
         "version": LABELS_VERSION,
         "scorers": [labeler_identity(scorer) for scorer in (config.labels, *config.labels.also)],
     },
-    reads=lambda source, dones: [dict(dones["render"].files), dict(dones["masks"].files)],
+    reads=_read_renderings_and_rois,
     load=lambda config: load_labelers(config.labels, config.work.device),
     work=_labels,
     on_gpu=True,

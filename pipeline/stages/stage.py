@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from manifests.config import Config
-from manifests.done import Done, fingerprint
-from manifests.files import sha256_of_file
+from manifests.done import Done, describe, fingerprint
 from manifests.images import read_image
 from manifests.records import Rendering
 from manifests.tables import read_records
@@ -68,9 +67,7 @@ class Stage:
 
 def record_done(stage: str, unit: Unit, fingerprint: str, made: StageOutput) -> Done:
     """Write the record that `made` is whole; the last thing a stage does."""
-    root = unit.workspace.root
-    files = {path.relative_to(root).as_posix(): sha256_of_file(path) for path in made.files}
-    done = Done(stage, unit.key, fingerprint, files, dict(made.counts))
+    done = describe(stage, unit.key, fingerprint, unit.workspace.root, made.files, made.counts)
     done.write(unit.workspace.done(stage, unit.key))
     return done
 

@@ -5,7 +5,6 @@ They lie in a workspace of their own inside the dataset's. The ratings are of `a
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from annotation.simulate import simulate_study
@@ -13,13 +12,14 @@ from isp.development.recipes import Recipe, mixed_recipes, recipes
 from isp.development.renderer import develop
 from labelers.engine.label_engine import VERSION as LABELS_VERSION
 from labelers.engine.label_engine import Labeler, labeler_identity, load_labeler
+from manifests.files import fresh_folder
 from manifests.images import read_image
 from manifests.keys import rendering_id
 from manifests.ratings import Rating
 from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
-from pipeline.stages.render_stage import RENDER, fresh_folder, store
+from pipeline.stages.render_stage import RENDER, store
 from pipeline.stages.stage import Stage, StageOutput, Unit, reference_of
 
 
@@ -28,7 +28,7 @@ def _study(unit: Unit, labeler: Labeler) -> StageOutput:
     config, source = unit.config, unit.source
     space = Workspace(unit.workspace.study)
     wanted = mixed_recipes(config.study.images_per_scene, source.sha256, config.seed, config.render)
-    _, images = develop(Path(source.path), source.sha256, wanted, config.render, config.seed)
+    _, images = develop(source.file, source.sha256, wanted, config.render, config.seed)
     folder = fresh_folder(space.renderings(unit.key))
     rows = [store(image, unit.key, folder, space) for image in images]
     rois = read_records(unit.workspace.table_file("rois", unit.key), Roi)
@@ -69,7 +69,7 @@ def _write_study(
     }
     for name, (records, kind) in tables.items():
         write_records(space.table_file(name, unit.key), records, kind)
-    files = [space.table_file(name, unit.key) for name in tables if name != "scenes"]
+    files = [space.table_file(name, unit.key) for name in tables]
     files += [space.root / row.path for row in rows]
     return StageOutput(tuple(files), {"mixed": len(rows), "ratings": len(ratings)})
 

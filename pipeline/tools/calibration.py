@@ -27,7 +27,7 @@ def calibrate(
     cap_threads()
     sources = find_sources(raw, workspace).sources[:pilot]
     measured = levels.measure(
-        [Path(source.path) for source in sources], _scorer(config), config.render, config.seed
+        [source.file for source in sources], _scorer(config), config.render, config.seed
     )
     settings = levels.table(measured)
     render = config.render

@@ -11,13 +11,14 @@ from isp.development.recipes import mixtures
 from isp.development.renderer import develop
 from manifests.config import Config
 from manifests.errors import SceneError
+from manifests.files import fresh_folder
 from manifests.progress import progress
 from manifests.records import Rendering
 from manifests.tables import write_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.worker import cap_threads
-from pipeline.stages.render_stage import fresh_folder, store
+from pipeline.stages.render_stage import store
 
 
 def render_mixtures(
@@ -35,7 +36,7 @@ def render_mixtures(
         for source in sources:
             key, render = source.scene_id, config.render
             try:
-                raw = Path(source.path)
+                raw = source.file
                 _, images = develop(raw, source.sha256, wanted, render, config.seed)
                 folder = fresh_folder(space.renderings(key))
                 rows = [store(image, key, folder, space) for image in images]

@@ -1,10 +1,14 @@
+import os
 from pathlib import Path
 
 import pytest
 
+from isp.development.lens import find_correction
 from isp.raw.camera import camera_name
 from isp.raw.capture import read_capture
 from isp.raw.sensor import open_sensor
+from isp.tools.photographs import bundled
+from isp.tools.unprocess import write_dng
 
 RAW = Path(__file__).parents[3] / "shared" / "raw"
 
@@ -16,6 +20,11 @@ RAW = Path(__file__).parents[3] / "shared" / "raw"
         ("NikonD1_berlin_lustgarten.NEF", ("NIKON CORPORATION", "NIKON D1")),
         ("CanonEOS6D_linear_lossy_monitor.dng", ("Canon", "Canon EOS 6D")),
         ("QuickTake100_room.qtk", (None, None)),
+        ("hard/exiftool__CanonRaw.cr3", ("Canon", "Canon EOS M50")),
+        ("hard/exiftool__FujiFilm.raf", ("FUJIFILM", "FinePix S5Pro")),
+        ("hard/exiftool__Minolta.mrw", ("Konica Minolta Camera, Inc.", "DiMAGE A2")),
+        ("hard/filetype_fixture-sony-zv-e10.arw", ("SONY", "ZV-E10")),
+        ("hard/adobe_05_PGTM2_unsigned8.dng", (None, None)),
     ],
 )
 def test_make_and_model_where_the_file_has_them(name, expected):
@@ -39,3 +48,26 @@ def test_damaged_tags_are_no_tags(tmp_path):
     for content in (b"", b"II", b"MM\0*" + b"\xff" * 60, b"\0" * 6 + b"HEAPCCDR"):
         path.write_bytes(content)
         assert camera_name(path) == (None, None)
+
+
+def test_a_name_that_is_no_utf8_is_read_and_escape_codes_are_not_kept(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.dng")
+    write_dng(bundled()["rocket"]()[:64, :96], path, "rocket")
+    with open_sensor(path, 150) as sensor:
+        assert sensor.camera == ("NIKON CORPORATION", "NIKON D7000")
+    content = path.read_bytes().replace(b"NIKON D7000\0", b"N\x1b[31m\x07\xe9\0\0\0\0")
+    path.write_bytes(content)
+    make, model = camera_name(path)
+    assert make == "NIKON CORPORATION" and model and model.isprintable() and model.encode()
+
+
+def test_a_lens_of_a_container_that_only_exiv2_knows_is_corrected(shared):
+    """Exact names matter: lensfun's D7000 is not the camera `Nikon D7000`."""
+    for name in ("exiftool__FujiFilm.raf", "exiftool__CanonRaw.cr3"):
+        camera = camera_name(shared / "raw" / "hard" / name)
+        assert find_correction(camera, None, 18.0, 4.0, (600, 400)).note == (
+            "none: the file names no lens"
+        )
+    m50 = camera_name(shared / "raw" / "hard" / "exiftool__CanonRaw.cr3")
+    found = find_correction(m50, "EF-M15-45mm f/3.5-6.3 IS STM", 15.0, 4.0, (600, 400))
+    assert found.modifier is not None

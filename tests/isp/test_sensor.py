@@ -3,6 +3,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image, ImageOps
 
 from isp.development.recipes import REFERENCE
 from isp.development.renderer import develop
@@ -91,3 +93,39 @@ def test_exposure_finds_what_is_above_white(tmp_path):
     light = np.array([[[1.6, 0.8, 0.4]]], np.float32)
     darker = expose(light, -1.0)
     np.testing.assert_allclose(darker[0, 0] / darker[0, 0, 1], [2.0, 1.0, 0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_as_pillow_turns_it(tmp_path, orientation):
+    path = tmp_path / "upright.dng"
+    write_dng(bundled()["rocket"]()[:96, :128], path, "rocket")
+    ours = reference(turned(path, orientation))
+    said = Image.fromarray(reference(path))
+    exif = said.getexif()
+    exif[274] = orientation
+    np.testing.assert_array_equal(ours, np.asarray(ImageOps.exif_transpose(said)))
+
+
+def test_mirrored_files_are_the_upright_one_mirrored(shared):
+    def seen(number):
+        return reference(shared / "raw" / "hard" / f"own_orientation{number}.dng")
+
+    np.testing.assert_array_equal(seen(2), seen(1)[:, ::-1])
+    np.testing.assert_array_equal(seen(5), seen(1).swapaxes(0, 1))
+
+
+def test_a_white_balance_by_chromaticity_is_the_cameras(shared):
+    """AsShotWhiteXY (DNG 1.4): the camera's neutral is ColorMatrix1 times the XYZ of the white."""
+    path = shared / "raw" / "hard" / "own_asshotwhitexy.dng"
+    with tifffile.TiffFile(path) as tiff:
+        tags = tiff.pages[0].tags
+        x, y = (
+            np.reshape(tags[50729].value, (2, 2)).T[0] / np.reshape(tags[50729].value, (2, 2)).T[1]
+        )
+        numbers = np.reshape(tags[50721].value, (9, 2))
+    to_camera = (numbers[:, 0] / numbers[:, 1]).reshape(3, 3)
+    neutral = to_camera @ np.array([x / y, 1.0, (1 - x - y) / y])
+    with open_sensor(path, 150) as sensor:
+        told = sensor.white_balance
+    assert told.source == "camera"
+    assert told.gains == pytest.approx(neutral[1] / neutral, rel=2e-3)

@@ -1,12 +1,15 @@
 """The whole way, run as a user runs it: the same bytes however the work is done."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from runs import TINY, seagull, tree_sha256
 
@@ -25,10 +28,30 @@ def test_a_build_is_complete(tiny):
 
 
 def test_two_ray_workers_make_the_same_bytes_as_one_local(tiny, tiny_raw, tmp_path):
+    """And while they do, every port that the run listens at is of the loopback interface."""
     out = tmp_path / "out"
-    ran = seagull("build", "--raw", tiny_raw, "--out", out, "--workers", "2", *TINY)
+    arguments = ["build", "--raw", tiny_raw, "--out", out, "--workers", "2", *TINY]
+    with ThreadPoolExecutor(1) as elsewhere:
+        running = elsewhere.submit(seagull, *arguments)
+        listening = set()
+        while not running.done():
+            listening |= _listening_below(psutil.Process())
+            time.sleep(0.2)
+    ran = running.result()
     assert ran.returncode == 0, ran.stderr
     assert tree_sha256(out) == tree_sha256(tiny)
+    assert {"gcs_server", "raylet"} <= {name for name, _ in listening}
+    assert {at for _, at in listening} <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def _listening_below(process: psutil.Process) -> set[tuple[str, str]]:
+    found = set()
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            for connection in child.net_connections("inet"):
+                if connection.status == psutil.CONN_LISTEN:
+                    found.add((child.name(), connection.laddr.ip))
+    return found
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX signal")

@@ -1,4 +1,4 @@
-"""Both executors: the same outcomes, and a crash or a hang costs its own task."""
+"""Both executors: the same outcomes, and what goes wrong with a worker costs its own task."""
 
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from pipeline.intake.sources import Source
 from pipeline.run.executors import make_executor
 from pipeline.run.worker import Task
 
+THREADS = 1  # of a worker at work: its main thread, as no library makes another
+
 
 def _task(what: str, number: int) -> Task:
     source = Source(what, f"{number:064x}", 1, f"s{number}-00000000")
@@ -21,9 +23,11 @@ def _task(what: str, number: int) -> Task:
 @pytest.mark.parametrize("kind", ["local", "ray"])
 def test_good_bad_crash_and_hang_each_cost_their_own_task(kind, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(fake_work.__file__).parent))  # for the workers
-    wanted = ["good", "crash", "good", "hang", "bad", "good"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # which no worker may take over
+    wanted = ["good", "crash", "good", "hang", "bad", "good", "grow", "threads"]
     tasks = [_task(what, number) for number, what in enumerate(wanted)]
-    executor = make_executor(kind, 2, WorkConfig(timeout_s=6), fake_work.work)
+    limits = WorkConfig(timeout_s=6, memory_mb=1000)
+    executor = make_executor(kind, 2, limits, fake_work.work)
     outcomes = {}
     running = 0
     try:
@@ -32,10 +36,13 @@ def test_good_bad_crash_and_hang_each_cost_their_own_task(kind, monkeypatch):
                 executor.submit("cpu", tasks.pop())
                 running += 1
             outcome = executor.next_outcome()
-            running -= 1
-            outcomes[outcome.task.source.scene_id] = outcome
+            if outcome:
+                running -= 1
+                outcomes[outcome.task.source.scene_id] = outcome
     finally:
         executor.close()
     reasons = [outcomes[f"s{n}-00000000"].reason for n in range(len(wanted))]
-    assert reasons == ["", "died", "", "timeout", "unreadable", ""]
+    assert reasons == ["", "died", "", "timeout", "unreadable", "", "memory", ""]
     assert [outcomes[f"s{n}-00000000"].done is not None for n in (0, 2, 5)] == [True] * 3
+    assert "1000 MiB" in outcomes["s6-00000000"].message
+    assert int(outcomes["s7-00000000"].message) == THREADS

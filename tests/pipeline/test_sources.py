@@ -1,14 +1,26 @@
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runs import seagull
 
 from manifests.chance import unit_interval
 from manifests.config import ShardsConfig
 from manifests.errors import SeagullError
+from manifests.files import sha256_of_file
+from manifests.paths import path_of, text_of
+from manifests.records import Scene
+from manifests.tables import read_records
 from manifests.workspace import Workspace
-from pipeline.intake.sources import find_sources, split_of
+from pipeline.intake.missing import missing_sources, remembered_sources
+from pipeline.intake.sources import _is_raw, find_sources, split_of
+from pipeline.run.failures import read_failures
+from pipeline.run.findings import record_findings
 
 
 def _file(folder: Path, name: str, content: bytes) -> Path:
@@ -63,3 +75,108 @@ def test_splits_have_the_shares_asked_for_and_depend_on_the_hash_alone():
     assert counts["val"] == pytest.approx(500, abs=75)
     forwards = [split_of(sha, config) for sha in shas]
     assert [split_of(sha, config) for sha in reversed(shas)] == forwards[::-1]
+
+
+ESCAPE = "red\x1b[31m.dng"
+LATIN_1 = os.fsdecode(b"caf\xe9.dng")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b/ä.dng", ESCAPE, LATIN_1, "file:x.dng", "turned\u202egnd.exe.dng", "new\nline.dng", "%41"],
+)
+def test_every_name_is_utf8_in_the_tables_and_comes_back(tmp_path, name):
+    text = text_of(Path("/raw") / name)
+    assert text.encode() and text.isprintable()
+    assert path_of(text) == Path("/raw") / name
+    path = _file(tmp_path / "raw", name, b"pixels")
+    if _is_raw(path):
+        (source,) = find_sources(tmp_path / "raw", Workspace(tmp_path / "out")).sources
+        assert source.file == path and source.scene_id.isascii()
+        (again,) = remembered_sources(Workspace(tmp_path / "out")).values()
+        assert again == source
+        assert not missing_sources([source], Workspace(tmp_path / "out"))
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name))
+def test_any_bytes_come_back_from_a_tables_text(name):
+    path = Path(os.fsdecode(name))
+    text = text_of(path)
+    assert path_of(text) == path
+    assert text.isprintable() and pa.array([text], pa.string()).to_pylist() == [text]
+
+
+def test_what_is_left_aside_is_said_and_what_is_lost_is_counted(tmp_path):
+    raw = tmp_path / "raw"
+    _file(raw, "a.NEF", b"a")
+    _file(tmp_path, "elsewhere/b.NEF", b"b")
+    (raw / "linked").symlink_to(tmp_path / "elsewhere")
+    (raw / "link.NEF").symlink_to(tmp_path / "elsewhere" / "b.NEF")
+    (raw / "broken.NEF").symlink_to(tmp_path / "gone.NEF")
+    (raw / "loop.NEF").symlink_to(raw / "loop.NEF")
+    (raw / "notes").symlink_to(tmp_path / "gone")
+    os.mkfifo(raw / "pipe.NEF")
+    found = find_sources(raw, Workspace(tmp_path / "out"))
+    assert [s.file.name for s in found.sources] == ["a.NEF", "link.NEF"]
+    assert [one.path.name for one in found.unreadable] == ["broken.NEF", "loop.NEF"]
+    assert {one.path.name for one in found.aside} == {"linked", "notes", "pipe.NEF"}
+
+
+def test_the_run_goes_on_past_what_cannot_be_read(tmp_path, tiny_raw, monkeypatch):
+    """As a user: one row a file or folder, the others are rendered, nothing raw on the terminal."""
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    raw.mkdir()
+    shutil.copy(tiny_raw / "coffee.dng", raw / LATIN_1)
+    shutil.copy(tiny_raw / "chelsea.dng", raw / ESCAPE)
+    _file(raw, "closed/b.dng", b"b")
+    (raw / "broken\x1b]0;owned\x07.dng").symlink_to("gone")
+    monkeypatch.setattr(os, "scandir", _refusing(os.scandir, raw / "closed"))
+    found = find_sources(raw, Workspace(out))
+    assert [one.path.name for one in found.unreadable] == ["broken\x1b]0;owned\x07.dng", "closed"]
+    monkeypatch.undo()
+    shutil.rmtree(raw / "closed")
+
+    small = ["--config", "demo", "--set", "render.long_edge=64", "--executor", "local"]
+    ran = seagull("render", "--raw", raw, "--out", out, "--workers", "1", *small)
+    assert ran.returncode == 1, ran.stderr
+    assert "\x1b" not in ran.stdout + ran.stderr and "\x07" not in ran.stderr
+    assert "a link to nothing" in ran.stderr
+    scenes = read_records(Workspace(out).table("scenes"), Scene)
+    assert {path_of(scene.path).name for scene in scenes} == {LATIN_1, ESCAPE}
+    (row,) = read_failures(Workspace(out))
+    assert (row.stage, row.reason) == ("render", "unreadable") and row.message.isprintable()
+
+    (raw / "broken\x1b]0;owned\x07.dng").unlink()
+    assert record_findings(Workspace(out), find_sources(raw, Workspace(out))) == 0
+    assert not read_failures(Workspace(out))
+
+
+def _refusing(real, folder):
+    def scandir(path):
+        if Path(path) == folder:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(path)
+
+    return scandir
+
+
+def test_a_file_that_may_not_be_read_is_one_row(tmp_path, monkeypatch):
+    raw = tmp_path / "raw"
+    _file(raw, "a.NEF", b"a")
+    _file(raw, "b.NEF", b"b")
+
+    def refused(path):
+        if path.name == "a.NEF":
+            raise PermissionError(13, "Permission denied", str(path))
+        return sha256_of_file(path)
+
+    monkeypatch.setattr("pipeline.intake.sources.sha256_of_file", refused)
+    found = find_sources(raw, Workspace(tmp_path / "out"))
+    assert [s.file.name for s in found.sources] == ["b.NEF"]
+    assert [(one.path.name, one.why) for one in found.unreadable] == [
+        ("a.NEF", "Permission denied")
+    ]
+    (raw / "b.NEF").unlink()
+    with pytest.raises(SeagullError, match="could be read"):
+        find_sources(raw, Workspace(tmp_path / "out"))

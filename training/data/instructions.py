@@ -62,7 +62,8 @@ def truth(
 def _severities(label: Mapping[str, Any]) -> texts.Severities:
     if "severities" in label:
         means = label["severities"]
-        return {d: level(means[d], RATING_TOP) for d in in_order(means) if means[d] is not None}
+        said = {d: -1 if means[d] is None else means[d] for d in in_order(means)}  # -1: without
+        return {d: level(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
     said = label["distortion_label"]
     return {} if said == WITHOUT else {said: None}
 

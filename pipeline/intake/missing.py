@@ -1,0 +1,99 @@
+"""RAW files that are no longer what their scenes were made from: removed, replaced, renamed.
+
+The dataset is its RAW files. A scene whose file is gone stays in the workspace until it is dropped,
+but goes into no shard unless that is asked for. Files outside --raw that are where and what they
+were are not missing: a dataset may be built from several folders.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from manifests.errors import SeagullError
+from manifests.files import sha256_of_file
+from manifests.keys import scene_id
+from manifests.paths import text_of
+from manifests.records import Scene
+from manifests.tables import read_records
+from manifests.workspace import Workspace
+from pipeline.intake.memory_of_sources import Entry, read_memory
+from pipeline.intake.sources import Source
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A scene whose RAW is gone; `why` is for people."""
+
+    source: Source
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.source.scene_id} ({self.why}: {self.source.path})"
+
+
+def locate(
+    known: Sequence[Source], workspace: Workspace
+) -> tuple[tuple[Source, ...], tuple[Missing, ...]]:
+    """Split scenes into those whose RAW is there, with the path it has now, and the others.
+
+    A file is known by its content, so that one that was moved is found where RAW files were last
+    looked for. Contents are hashed only where size or time of change are not as remembered.
+    """
+    memory, remembered = read_memory(workspace), remembered_sources(workspace)
+    by_sha = {source.sha256: source for source in remembered.values()}
+    there, missing = [], []
+    for source in known:
+        why, seen = _why(source, memory), remembered.get(source.scene_id)
+        if not why:
+            there.append(source)
+        elif seen and not _why(seen, memory):
+            there.append(seen)
+        else:
+            other = by_sha.get(source.sha256)
+            renamed = other and not _why(other, memory)
+            missing.append(
+                Missing(source, f"renamed to {other.path}" if other and renamed else why)
+            )
+    return tuple(there), tuple(missing)
+
+
+def _why(source: Source, memory: dict[str, Entry]) -> str:
+    """Say what became of the file; empty when it is what it was."""
+    path = os.path.abspath(source.file)  # noqa: PTH100
+    try:
+        stat = os.stat(path)  # noqa: PTH116
+        if stat.st_size != source.bytes:
+            return "replaced"
+        entry = memory.get(path)
+        known = entry and entry[:2] == (stat.st_size, stat.st_mtime_ns)
+        sha = entry[2] if entry and known else sha256_of_file(Path(path))
+    except OSError:
+        return "removed"
+    return "" if sha == source.sha256 else "replaced"
+
+
+def remembered_sources(workspace: Workspace) -> dict[str, Source]:
+    """Return the RAW files that were there when last looked for, by scene_id."""
+    sources: dict[str, Source] = {}
+    for path, (size, _, sha) in sorted(read_memory(workspace).items()):
+        source = Source(text_of(Path(path)), sha, size, scene_id(Path(path), sha))
+        sources.setdefault(source.scene_id, source)
+    return sources
+
+
+def workspace_sources(workspace: Workspace) -> tuple[Source, ...]:
+    """Return what the workspace knows of, in scene_id order: scenes, and RAW files last seen.
+
+    Scenes that failed have no row, and damaged rows cannot be read: the memory still knows them.
+    """
+    sources = remembered_sources(workspace)
+    for path in sorted(workspace.table("scenes").glob("*.parquet")):
+        try:
+            rows = read_records(path, Scene)
+        except SeagullError:
+            continue
+        for row in rows:
+            known = Source(row.path, row.sha256, row.bytes, row.scene_id)
+            sources.setdefault(row.scene_id, known)
+    return tuple(sources[key] for key in sorted(sources))

@@ -1,0 +1,136 @@
+"""The shards alone: images by their place in the tar, the rest by one pass over its headers."""
+
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from manifests.errors import SeagullError
+from manifests.ratings import Opinion
+from manifests.records import Failure, Label
+from manifests.sample import Sample, parse_sample
+from manifests.words import QUALITY_TOP, RATING_TOP
+from manifests.workspace import SPLITS, Workspace
+from pipeline.pages.scene_records import (
+    Said,
+    SceneContent,
+    SceneEntry,
+    said_by_label,
+    said_by_people,
+)
+
+_KEPT = 16  # scenes, and tars' lists of members
+
+
+class ShardsSource:
+    """The tars and their Parquet index below `shards/`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.name = str(workspace.dataset_card.parent)
+        self._shard_of: dict[str, Path] = {}  # scene -> index of its shard
+        self._entries: list[SceneEntry] = []
+        for split in SPLITS:
+            for index in sorted(workspace.shards(split).glob("*.parquet")):
+                self._add(index, split)
+        if not self._entries:
+            raise SeagullError(f"{self.name} holds no shards (*.tar with their *.parquet)")
+        self._entries.sort(key=lambda entry: entry.scene_id)
+        self.content = lru_cache(_KEPT)(self._content)
+
+    def _add(self, index: Path, split: str) -> None:
+        column = ds.dataset(index).to_table(columns=["scene_id"])["scene_id"]
+        for scene in column.unique().to_pylist():
+            self._shard_of[scene] = index
+            self._entries.append(SceneEntry(scene, split))
+
+    def scenes(self, complete: bool) -> Sequence[SceneEntry]:
+        """See `Source`."""
+        return self._entries
+
+    def _rows(self, scene_id: str) -> list[dict[str, Any]]:
+        if scene_id not in self._shard_of:
+            raise SeagullError(f"there is no scene '{scene_id}' in {self.name}")
+        index = self._shard_of[scene_id]
+        return list(pq.read_table(index, filters=[("scene_id", "=", scene_id)]).to_pylist())
+
+    def image(self, scene_id: str, rendering_id: str) -> bytes:
+        """See `Source`; read at the offset that the index gives."""
+        for row in self._rows(scene_id):
+            if row["rendering_id"] == rendering_id:
+                with self._tar(scene_id).open("rb") as tar:
+                    tar.seek(row["offset"])
+                    return tar.read(row["bytes"])
+        raise SeagullError(f"scene {scene_id} has no rendering '{rendering_id}'")
+
+    def _tar(self, scene_id: str) -> Path:
+        path = self._shard_of[scene_id].with_suffix(".tar")
+        if not path.is_file():
+            raise SeagullError(f"{path} is missing; its index is there")
+        return path
+
+    def _samples(self, scene_id: str) -> list[Sample]:
+        """Every sample of a scene without its image, in the index's order."""
+        rows, tar = self._rows(scene_id), self._tar(scene_id)
+        members = _members(tar, tar.stat().st_mtime_ns)
+        with tar.open("rb") as file:
+            texts = [_at(file, members[f"{row['rendering_id']}.json"]) for row in rows]
+        return [parse_sample(text, b"") for text in texts]
+
+    def _content(self, scene_id: str) -> SceneContent:
+        samples = self._samples(scene_id)
+        rois = {roi.roi_id: roi for sample in samples for roi in sample.rois}
+        (entry,) = (e for e in self._entries if e.scene_id == scene_id)
+        return SceneContent(
+            entry,
+            [sample.rendering for sample in samples],
+            list(rois.values()),
+            [_said(label) for sample in samples for label in sample.labels],
+            {},
+        )
+
+    def said_of(self, scene_id: str, rendering_id: str) -> Sequence[Said]:
+        """See `Source`."""
+        return [s for s in self.content(scene_id).said if s.rendering_id == rendering_id]
+
+    def failures(self) -> Sequence[Failure]:
+        """See `Source`: shards hold what came about."""
+        return []
+
+    def tops(self) -> tuple[float, float]:
+        """See `Source`."""
+        return read_tops(self.workspace.dataset_card, by_scorer=True)
+
+
+@lru_cache(_KEPT)
+def _members(tar: Path, changed: int) -> Mapping[str, tuple[int, int]]:
+    """Name -> offset and size of every member of a tar last changed at `changed`."""
+    try:
+        with tarfile.open(tar) as archive:
+            return {m.name: (m.offset_data, m.size) for m in archive.getmembers()}
+    except (tarfile.TarError, OSError) as error:
+        raise SeagullError(f"{tar} is no whole tar: {error}") from error
+
+
+def _at(file: Any, place: tuple[int, int]) -> bytes:
+    file.seek(place[0])
+    return bytes(file.read(place[1]))
+
+
+def _said(label: Label | Opinion) -> Said:
+    return said_by_people(label) if isinstance(label, Opinion) else said_by_label(label)
+
+
+def read_tops(card: Path, by_scorer: bool) -> tuple[float, float]:
+    """M of eq. 1 for quality and importance, from the dataset's card where there is one."""
+    try:
+        values: dict[str, Any] = json.loads(card.read_text())
+        return float(values["quality_top"]), float(values["importance_top"])
+    except (OSError, ValueError, KeyError, TypeError):
+        top = QUALITY_TOP if by_scorer else RATING_TOP
+        return top, top

@@ -1,0 +1,180 @@
+"""Ray, connected: the user's cluster at RAY_ADDRESS, or one of our own on this machine.
+
+A cluster of our own listens on loopback alone, and whoever connects needs its token, which is made
+for the run and lives in the environment of its processes. A user's cluster has the user's token.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from manifests.errors import SeagullError
+from pipeline.run.signals import StoppedError, signals_held
+
+ANSWER_S = 25.0  # for a cluster to take us in, once its port has answered
+SILENCE_S = 20.0  # of a cluster's port, before the run ends: Ray itself aborts after 60
+OUR_SILENCE_S = 4.0  # the same of our own, on loopback; Ray's processes give up after twice that
+_PORT = 6379  # Ray's own, where RAY_ADDRESS names none
+_TRIAL = (
+    "import ray, sys\n"
+    "try: ray.init(address=sys.argv[1], logging_level='critical', log_to_driver=False)\n"
+    "except Exception as error: sys.exit('refused: ' + ' '.join(str(error).split())[:300])\n"
+)
+
+
+@dataclass
+class RayCluster:
+    """A connection, closed once."""
+
+    ray: Any
+    address: str  # as people know it
+    ours: bool
+    heard: float = 0.0  # when its port last answered
+
+    def check_alive(self) -> None:
+        """Look whether the cluster's head still answers; cheap, to be called every few seconds.
+
+        Raises:
+            SeagullError: it has not for a while.
+        """
+        host, port = self.ray.get_runtime_context().gcs_address.rsplit(":", 1)
+        now = time.monotonic()
+        if not self.heard or _refusal(host, int(port)) is None:
+            self.heard = now
+        elif now - self.heard > (OUR_SILENCE_S if self.ours else SILENCE_S):
+            raise SeagullError(f"{self.address} has not answered for {now - self.heard:.0f} s")
+
+    def close(self) -> None:
+        """Leave it; one of our own ends."""
+        with signals_held():
+            self.ray.shutdown()
+
+
+def connect(workers: int) -> RayCluster:
+    """The cluster at RAY_ADDRESS, or a local one with so many CPUs.
+
+    Raises:
+        SeagullError: no cluster there, or it does not take us in.
+    """
+    address = os.environ.get("RAY_ADDRESS", "")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address in ("", "local"):
+        return _start(workers)
+    if address != "auto":
+        _check_reachable(address)
+    _check_takes_us_in(address)
+    return RayCluster(_init(address=address), f"the Ray cluster at {address}", ours=False)
+
+
+def _start(workers: int) -> RayCluster:
+    if "ray" in sys.modules and not _token.cache_info().currsize:
+        raise SeagullError(
+            "Ray was imported before it could be confined to loopback, which it reads then; start"
+            " this first, or in a process of its own"
+        )
+    before = _keep_inside()
+    try:
+        ray = _init(address="local", num_cpus=workers, include_dashboard=False)
+    finally:
+        _set(before)
+    if ray.util.get_node_ip_address() != "127.0.0.1":
+        ray.shutdown()
+        raise SeagullError(
+            f"Ray {ray.__version__} does not keep to loopback (tested: 2.60); --executor local"
+            " needs no Ray, and RAY_ADDRESS names a cluster of your own"
+        )
+    return RayCluster(ray, "this machine's Ray", ours=True)
+
+
+@cache
+def _token() -> str:
+    """One a process: Ray keeps the first that it reads."""
+    return secrets.token_hex(32)
+
+
+def _keep_inside() -> dict[str, str | None]:
+    """Loopback and a token of its own for what starts now; returns the environment before.
+
+    Ray takes 127.0.0.1 for the node's address only where it thinks that clusters are not supported.
+    """
+    inside = {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": f"{2 * OUR_SILENCE_S:.0f}",
+        "RAY_worker_niceness": "0",  # the workers are what the machine is here for
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": _token(),
+        "RAY_AUTH_TOKEN_PATH": None,
+    }
+    before = {name: os.environ.get(name) for name in inside}
+    _set(inside)
+    return before
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _init(**options: Any) -> Any:
+    import ray
+
+    try:
+        with signals_held():
+            ray.init(logging_level="error", log_to_driver=False, **options)
+    except SystemExit:  # the handler that Ray puts in place of SIGTERM's, during its start
+        raise StoppedError(signal.SIGTERM) from None
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise SeagullError(f"Ray did not start: {first_line(error)}") from error
+    return ray
+
+
+def _check_reachable(address: str) -> None:
+    host, _, port = address.removeprefix("ray://").partition(":")
+    if not host or not (port or str(_PORT)).isdigit():
+        raise SeagullError(f"RAY_ADDRESS={address}: expected HOST:PORT, auto or local")
+    refusal = _refusal(host, int(port or _PORT))
+    if refusal:
+        raise SeagullError(f"RAY_ADDRESS={address}: no answer there ({refusal}); is the head up?")
+
+
+def _refusal(host: str, port: int) -> str | None:
+    """Why nothing takes a connection there, or None."""
+    try:
+        with socket.create_connection((host, port), timeout=5):
+            return None
+    except (OSError, OverflowError) as error:
+        return first_line(error)
+
+
+def _check_takes_us_in(address: str) -> None:
+    """Try in a process that can be stopped: ray.init waits minutes for what is no Ray."""
+    command = [sys.executable, "-c", _TRIAL, address]
+    try:
+        tried = subprocess.run(
+            command, capture_output=True, text=True, timeout=ANSWER_S, process_group=0
+        )
+    except subprocess.TimeoutExpired:
+        raise SeagullError(
+            f"RAY_ADDRESS={address}: something is there, but it did not take us in within"
+            f" {ANSWER_S:g} s; is it Ray's port, of this version, and is this machine a node of it?"
+        ) from None
+    if tried.returncode:
+        lines = tried.stderr.strip().splitlines() or [f"ended with code {tried.returncode}"]
+        raise SeagullError(f"RAY_ADDRESS={address}: {lines[-1]}")
+
+
+def first_line(error: BaseException) -> str:
+    """An exception's first line, or its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,91 @@
+"""The actor: one worker process on some node of a Ray cluster.
+
+The work is done in a child of the actor (local_executor.py), so that limits hold as they do without
+Ray, a crash costs no actor, and an actor that ends means that Ray or its node did.
+"""
+
+import os
+import platform
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from manifests.errors import SeagullError
+from manifests.files import TEMPORARY_PREFIX
+from pipeline.run.child_process import Limits, Work, memory_share
+from pipeline.run.local_executor import LocalExecutor
+from pipeline.run.worker import Outcome, Task
+
+SEEN_S = 10.0  # for a file that the driver wrote to be seen: network disks remember that it was not
+
+
+@dataclass(frozen=True)
+class SharedProof:
+    """A file in the workspace that only its owner could have written, and a folder of RAW files."""
+
+    workspace: Path
+    name: str
+    raw: Path
+
+    @classmethod
+    def write(cls, workspace: Path, raw: Path) -> "SharedProof":
+        """Put a file with a name of chance into the workspace."""
+        proof = cls(workspace, f"{TEMPORARY_PREFIX}shared-{os.urandom(16).hex()}", raw)
+        workspace.mkdir(parents=True, exist_ok=True)
+        (workspace / proof.name).touch()
+        return proof
+
+    def remove(self) -> None:
+        """Take the file away."""
+        (self.workspace / self.name).unlink(missing_ok=True)
+
+    def unseen(self) -> Path | None:
+        """What cannot be seen from here, if anything."""
+        until = time.monotonic() + SEEN_S
+        while not (self.workspace / self.name).exists():
+            if time.monotonic() > until:
+                return self.workspace
+            time.sleep(0.2)
+        return None if self.raw.exists() else self.raw
+
+
+class RayWorker:
+    """See the module's docstring; does one task at a time."""
+
+    def __init__(self, work: Work, limits: Limits) -> None:
+        limits = replace(limits, memory_mb=limits.memory_mb or memory_share(_cpus_of_node()))
+        self.executor = LocalExecutor(1, limits, work)
+
+    def ready(self, proof: SharedProof | None) -> str:
+        """What is wrong with this node, in a line, or nothing."""
+        unseen = proof.unseen() if proof else None
+        if unseen is None:
+            return ""
+        return (
+            f"node {platform.node()} ({_address()}) does not see {unseen} as the driver does;"
+            " every node of the cluster needs the same files under the same path"
+        )
+
+    def run(self, task: Task) -> Outcome:
+        """Do the task."""
+        try:
+            self.executor.submit("", task)
+            return self.executor.next_outcome()
+        except SeagullError as error:
+            text = f"node {platform.node()} ({_address()}): {error}"
+            return Outcome(task, None, "internal", text, ends_run=True)
+
+
+def _address() -> str:
+    import ray
+
+    return str(ray.util.get_node_ip_address())
+
+
+def _cpus_of_node() -> int:
+    """As Ray counts them: as many actors may come to live here."""
+    import ray
+
+    own = ray.get_runtime_context().get_node_id()
+    nodes = {node["NodeID"]: node["Resources"].get("CPU", 1) for node in ray.nodes()}
+    return max(1, int(nodes.get(own, 1)))
