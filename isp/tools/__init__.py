@@ -8,4 +8,5 @@ colorchecker.py      colors against a chart
 xmp.py               sidecars for Camera Raw
 contact_sheet.py     a scene at a glance
 bench_renderings.py  what a rendering costs
+bench_sizes.py       what a scene costs by the size of its file and renderings
 """
