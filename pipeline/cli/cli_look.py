@@ -28,7 +28,7 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
     found = find_sources(job.raw_folder, job.workspace)
     sources = found.sources
     for one in found.unreadable:
-        click.echo(f"cannot be read: {one.path}: {one.why}", err=True)
+        click.echo(f"left aside {one}", err=True)
     counts = count_stages(sources, BUILD, job.workspace, job.config)
     click.echo(
         f"{len(sources)} scenes in {job.raw_folder}, {sum(s.bytes for s in sources):,} bytes"
