@@ -24,7 +24,7 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["isp", "labelers"]), help="One table of the two.")
+@click.option("--only", type=click.Choice(["isp", "sizes", "labelers"]), help="One table alone.")
 @job_options
 def bench(job: Job, only: str | None) -> None:
     """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
@@ -103,18 +103,15 @@ def gpu_check() -> None:
 
 @click.command()
 @click.option("--short", is_flag=True, help="As much as a test can afford.")
-@click.option("--raw", type=click.Path(path_type=Path), help="RAW files to damage, too.")
-def torture(short: bool, raw: Path | None) -> None:
+def torture(short: bool) -> None:
     """Try what docs/promises.md promises; a Markdown table, and status 1 where it did not hold."""
-    from pipeline.intake.sources import RAW_SUFFIXES
     from pipeline.tools.torture import markdown, rows
 
     failed = 0
 
     def counted() -> Iterator[Mapping[str, Any]]:
         nonlocal failed
-        raws = sorted(p for p in raw.rglob("*") if p.suffix.lower() in RAW_SUFFIXES) if raw else []
-        for row in rows(short, raws):
+        for row in rows(short):
             failed += row["held"] != row["trials"]
             yield row
 
