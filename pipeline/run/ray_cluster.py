@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from manifests.errors import SeagullError
+from pipeline.run.ray_farewell import hastened, kill_descendants
 from pipeline.run.signals import StoppedError, signals_held
 
 ANSWER_S = 25.0  # for a cluster to take us in, once its port has answered
@@ -79,16 +80,14 @@ class RayCluster:
         if self.lost or (stopped and self.ours):
             atexit.register(self._end, _status(sys.exc_info()[1]))
             return
-        with signals_held():
+        with signals_held(), hastened() if self.ours else nullcontext():
             self.ray.shutdown()
         self._tidy()
 
     def _end(self, status: int) -> None:
         """The last thing this process does: end what it started, and itself."""
         if self.ours:
-            for process in psutil.Process().children(recursive=True):
-                with suppress(psutil.Error):
-                    process.kill()
+            kill_descendants()
         self._tidy()
         sys.stdout.flush()
         sys.stderr.flush()
