@@ -12,5 +12,6 @@ torture_damage.py   bits flipped, files deleted and swapped
 small_build.py      a build in a fork that may be killed
 damage.py           damage to files, and undone
 torture_raw.py      damaged RAW files: what comes of each
+driver_cost.py      what the driver costs when the stages cost nothing
 torture_nodes.py    what Ray and its nodes do to a run
 """
