@@ -23,6 +23,8 @@ class RenderConfig:
 
     long_edge: int = 1024  # pixels of the renderings; smaller RAWs are not enlarged
     demosaic: Literal["linear", "ppg", "ahd", "dcb", "dht"] = "ahd"
+    noise: Literal["matched", "demosaiced"] = "matched"  # matched: where 4 photosites and more,
+    # each way, make a pixel, noise is reduced without a demosaicing and matched to what one leaves
     tone: Literal["neutral", "standard", "camera"] = "standard"
     lens: bool = True  # correct by lensfun where there is an exact match
     format: Literal["jpg", "png"] = "jpg"  # of all renderings but compression's
@@ -106,21 +108,56 @@ class ShardsConfig:
 class NetworkConfig:
     """The SEAGULL network. The defaults are the compact one that learns on two cores."""
 
+    model: str = ""  # a folder to begin with: an exported network, or the released SEAGULL-7B
     encoder: str = "compact"  # or a timm ConvNeXt by name
     encoder_weights: str = ""  # frozen where given, trained where not
     llm: str = "compact"  # or the folder of a Llama in transformers' format
     view: int = 128  # pixels of the square overview
     patch: int = 64  # native pixels of the square local crop
     width: int = 128  # P of the mask-based feature extractor
+    extractor: Literal["paper", "released"] = "paper"  # released: SEAGULL-7B's, at 512 pixels
+    projector: Literal["linear", "mlp2x_gelu"] = "linear"  # image tokens -> LLM
+    prompt: Literal["paper", "released"] = "paper"
+    resize: Literal["area", "bicubic"] = "area"  # of the overview; bicubic: shortest edge, squashed
     image_tokens_from: Literal[3, 4] = 4
     key_tokens: Literal["spatial", "channel"] = "spatial"
     sa_over: Literal["levels", "rois"] = "levels"  # self-attention of eq. 3
-    lora_rank: int = 0  # 0: train the LLM whole
-    lora_alpha: int = 256
+    sa_norm: Literal["pre", "post", "none"] = "pre"  # none: attention alone, as eq. 3 has it
+    mask_pooling: Literal["touched", "area", "bilinear"] = "touched"  # MP of eq. 2
+    fuse_gelu: bool = True  # between the two layers of eq. 4, which has none
+    local_view: Literal["native", "crop"] = "native"  # crop: the masked ROI through two CNNs
+    global_token: bool = True
+    local_token: bool = True
+    lora_rank: int | None = None  # None: 128 beside a given LLM; 0: train the LLM whole
+    lora_alpha: int | None = None  # None: twice the rank
+    lora_dropout: float = 0.05
+    llm_precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where it is frozen
+
+    @property
+    def rank(self) -> int:
+        """LoRA's rank; the paper's 128 beside a given LLM, where none is said."""
+        if self.lora_rank is None:
+            return 0 if self.llm == "compact" else 128
+        return self.lora_rank
+
+    @property
+    def alpha(self) -> int:
+        """LoRA's alpha; twice the rank where none is said, as in the paper."""
+        return 2 * self.rank if self.lora_alpha is None else self.lora_alpha
+
+    @property
+    def frozen_llm(self) -> bool:
+        """Whether the LLM's own weights stay as they are, with LoRA beside them."""
+        return self.rank > 0
 
     def __post_init__(self) -> None:
         _require(self.width >= 8 and self.width % 8 == 0, "width must be a multiple of 8 heads")
         _require(self.view >= 32 and self.patch >= 16, "view must be 32 or more, patch 16 or more")
+        _require(self.global_token or self.local_token, "global_token or local_token must be true")
+        _require(
+            self.rank >= 0 and self.alpha >= 0, "lora_rank and lora_alpha must not be negative"
+        )
+        _require(0 <= self.lora_dropout < 1, "lora_dropout must be in [0, 1)")
 
 
 @dataclass(frozen=True)
@@ -129,31 +166,81 @@ class TrainConfig:
 
     epochs: float = 1.0
     steps: int = 0  # 0: from the epochs
-    batch: int = 32  # images a step
+    batch: int = 32  # images a step, over all processes
+    micro_batch: int = 0  # images a forward pass of a process; 0: batch / processes
     rois: int = 1  # taken of each image, one question each
+    share: float = 1.0  # of the training images (table 3 of the paper)
+    scratch: bool = False  # stage 2 from new weights instead of stage 1's (table 4)
     learning_rate: float = 2e-3
     warm_up: float = 0.04
     weight_decay: float = 0.0
-    judgments: float = 0.5  # chance that a question is a judgment (JIR), in stage 1
+    questions: Literal["drawn", "fixed"] = "drawn"  # fixed: an epoch asks a ROI's six, once each
+    judgments: float = 0.5  # chance that a question is a judgment (JIR); 0 leaves them out
+    word_targets: Literal["hard", "soft"] = "hard"  # soft: a level's word shares with its neighbour
+    augmentation: Literal["none", "symmetries", "channels"] = "symmetries"  # channels: and orders
     auxiliary: float = 0.5  # weight of the heads that read type and levels from the ROI tokens
     device: str = "cpu"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 beside a given LLM
+    gradient_checkpointing: bool = False  # of the LLM: less memory, a third more computing
     threads: int = 2
     checkpoint_every: int = 200  # steps
+    validate_every: int = 0  # steps; 0: at the end, where there is a val split
+    validate_rois: int = 256
 
     def __post_init__(self) -> None:
         _require(0 <= self.judgments <= 1, "judgments must be a share in [0, 1]")
+        _require(0 < self.share <= 1, "share must be in (0, 1]; without pretraining: scratch")
+        _require(self.rois >= 1 and self.micro_batch >= 0, "rois >= 1 and micro_batch >= 0")
         _require(self.batch >= 1 and self.learning_rate > 0, "batch and learning_rate must be > 0")
+
+
+@dataclass(frozen=True)
+class ScreeningConfig:
+    """When a rater needs a look, and when one is left out: see annotation/screening."""
+
+    golden: float = 0.7  # least share of golden items answered as known
+    repeats: float = 1.3  # largest mean difference of two answers about one ROI, in categories
+    straight_lining: float = 0.8  # largest share of one and the same quality
+    seconds: float = 3.0  # least median time of an item
+    leave_one_out: float = 0.5  # least correlation with the mean of the others
+    bt500: float = 0.05  # largest share of two-sided outliers (ITU-R BT.500-14)
+    p913: float = 0.75  # least correlation with the mean (ITU-T P.913)
+    least_answers: int = 20  # under which a rater is not judged
+    least_failures: int = 2  # failed checks that leave a rater out
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.golden <= 1, "golden must be a share in [0, 1]")
+        _require(0 < self.straight_lining <= 1, "straight_lining must be a share in (0, 1]")
+        _require(self.seconds >= 0, "seconds must be 0 or more")
+        _require(self.least_failures >= 1, "least_failures must be 1 or more")
 
 
 @dataclass(frozen=True)
 class StudyConfig:
     """SEAGULL-3k. Without people the demo simulates them, and says so wherever they appear."""
 
+    images: int = 968  # photographs of the study (paper, section 3.2)
+    rois: int = 3261  # of all photographs together
     raters: int = 24
     ratings_per_roi: int = 7
     images_per_scene: int = 8  # mixed-distortion renderings, for the simulated study
     rois_per_image: int = 3
+    session_items: int = 60  # golden items and repeats among them
+    golden_per_session: int = 3
+    repeats_per_session: int = 3
+    opinion: Literal["mean", "model"] = "mean"  # what the shards' labels are
+    screening: ScreeningConfig = field(default_factory=ScreeningConfig)
+
+    def __post_init__(self) -> None:
+        _require(self.images >= 1 and self.rois >= 1, "images and rois must be 1 or more")
+        _require(
+            1 <= self.ratings_per_roi <= self.raters <= 999,
+            "ratings_per_roi must be 1 to the number of raters, and these at most 999",
+        )
+        _require(
+            0 <= self.golden_per_session + self.repeats_per_session < self.session_items,
+            "golden_per_session and repeats_per_session must leave room in session_items",
+        )
 
 
 @dataclass(frozen=True)

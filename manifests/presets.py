@@ -1,4 +1,4 @@
-"""Where a configuration comes from: two presets, a YAML file, `key=value` overrides.
+"""Where a configuration comes from: presets, a YAML file, `key=value` overrides.
 
 Values are checked once, here: keys by name, types by pydantic, ranges by the sections (config.py)
 and, whatever the key, by ranges.py.
@@ -7,6 +7,7 @@ and, whatever the key, by ranges.py.
 import difflib
 import reprlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,99 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from manifests.config import Config, RenderConfig, ShardsConfig, StudyConfig, TrainConfig, to_dict
+from manifests.config import (
+    Config,
+    NetworkConfig,
+    RenderConfig,
+    ShardsConfig,
+    StudyConfig,
+    TrainConfig,
+    to_dict,
+)
 from manifests.errors import SeagullError
 from manifests.ranges import check_kinds, check_ranges
 
 _CODE = ("python", "repo", "config")  # of masks.detector_options
 
+CONVNEXT = "convnext_large_mlp.clip_laion2b_ft_soup_320"  # timm's name of the paper's encoder
+_SEAGULL_7B = NetworkConfig(  # paper, sections 4 and 5.1
+    encoder=CONVNEXT,
+    encoder_weights=f"weights/{CONVNEXT}.safetensors",
+    llm="weights/vicuna-7b-v1.5",
+    view=512,
+    patch=224,
+    width=1024,
+    sa_norm="none",
+    mask_pooling="bilinear",  # the cited mask pooling (Xu et al., ODISE, CVPR 2023)
+    fuse_gelu=False,
+    local_view="crop",
+    lora_rank=128,
+    lora_alpha=256,
+    llm_precision="bf16",
+)
+_RELEASED_7B = replace(  # what SEAGULL-7B does otherwise
+    _SEAGULL_7B,
+    extractor="released",
+    projector="mlp2x_gelu",
+    prompt="released",
+    resize="bicubic",
+    patch=512,
+    image_tokens_from=3,
+    key_tokens="channel",
+    sa_over="rois",
+    sa_norm="post",
+)
+_STAGE_1 = TrainConfig(
+    epochs=1,
+    batch=32,
+    micro_batch=4,
+    rois=1,
+    learning_rate=4e-5,
+    warm_up=0.03,
+    augmentation="none",
+    auxiliary=0.0,
+    device="cuda",
+    precision="bf16",
+    gradient_checkpointing=True,
+    threads=4,
+    checkpoint_every=500,
+)
+_STAGE_2 = replace(_STAGE_1, epochs=5, learning_rate=1e-5, questions="fixed")
+
+
+def _seagull_7b(name: str, network: NetworkConfig) -> Config:
+    return Config(
+        name=name,
+        shards=ShardsConfig(train=0.8, val=0.0),
+        network=network,
+        pretrain=_STAGE_1,
+        finetune=_STAGE_2,
+    )
+
+
 PRESETS: Mapping[str, Config] = {
     "paper": Config(),
+    "seagull-7b": _seagull_7b("seagull-7b", _SEAGULL_7B),
+    "seagull-7b-released": _seagull_7b("seagull-7b-released", _RELEASED_7B),
     "demo": Config(
         name="demo",
         render=RenderConfig(long_edge=512, tone="neutral"),
         shards=ShardsConfig(megabytes=32, train=0.75, val=0.0),
         study=StudyConfig(images_per_scene=12),
-        pretrain=TrainConfig(steps=850, batch=8, rois=4, threads=1, judgments=0.25, auxiliary=1.0),
-        finetune=TrainConfig(steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1),
+        pretrain=TrainConfig(
+            steps=850,
+            batch=8,
+            rois=4,
+            threads=1,
+            judgments=0.25,
+            auxiliary=1.0,
+            augmentation="channels",
+        ),
+        finetune=TrainConfig(
+            steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1, augmentation="channels"
+        ),
     ),
+    "study": Config(name="study", shards=ShardsConfig(train=0.8, val=0.0)),  # paper, section 5.1
 }
 
 
@@ -157,6 +235,13 @@ def programs(config: Config, any_detector: bool = False) -> dict[str, str]:
     if masks.detector in ("embedded", "hf") and not any_detector:
         return {}
     return {key: str(masks.detector_options[key]) for key in _CODE if key in masks.detector_options}
+
+
+def load_values(changes: Mapping[str, Any]) -> Config:
+    """Apply nested `changes` to the preset `paper`; SeagullError as `load_config` raises it."""
+    values = to_dict(PRESETS["paper"])
+    _merge(values, changes, "")
+    return _validated(values)
 
 
 def to_yaml(config: Config) -> str:

@@ -21,9 +21,10 @@ class _Lines:
         self.stream.flush()
 
 
-def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm:
-    """Open a tqdm bar from `done` to `total`; a line at a time where stderr is no terminal."""
+def progress(total: int, what: str, unit: str, done: int = 0, shown: bool = True) -> tqdm:
+    """A tqdm bar from `done` to `total`; where standard error is no terminal, a line at a time."""
     bar: dict[str, Any] = {"desc": what, "unit": f" {unit}", "initial": done, "smoothing": 0.1}
+    bar["disable"] = not shown
     if sys.stderr.isatty():
         return tqdm(total=total, dynamic_ncols=True, **bar)
     # Numbers alone, every ten seconds.

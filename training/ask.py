@@ -24,10 +24,11 @@ from manifests.images import fitted
 from manifests.keys import DISTORTIONS
 from manifests.presets import load_config
 from training.data.batches import stack
-from training.data.sample_arrays import SampleArrays, prepare_arrays
+from training.data.sample_arrays import SampleArrays, framing_of, prepare_arrays
 from training.evaluate.reading import Answer, read_answers
 from training.network.network import Network, build
-from training.train.loop import load_trained
+from training.released.model_folder import is_model, open_model
+from training.train.training_state import load_trained
 
 BATCH = 8  # regions
 Image = NDArray[np.uint8]
@@ -36,11 +37,16 @@ Region = tuple[Image, Mask]
 
 
 def open_network(folder: Path, device: str = "cpu") -> "AskedNetwork":
-    """The network that training left in `folder`, ready to be asked.
+    """The network that training or `export-model` left in `folder`, ready to be asked.
+
+    The released SEAGULL-7B's folder, as published, will do too.
 
     Raises:
         SeagullError: no finished network there, or not one of the configuration beside it.
     """
+    if is_model(folder):
+        opened = open_model(folder)
+        return AskedNetwork(opened.network.to(device).eval(), opened.config)
     weights, described = folder / "weights.safetensors", folder / "config.json"
     if read_done(folder / "done.json") is None or not (weights.exists() and described.exists()):
         raise SeagullError(
@@ -101,7 +107,11 @@ class AskedNetwork:
         small = fitted(image, self.config.render.long_edge)
         inside = [_shrunk(mask, small.shape[:2]) for mask in masks]
         prepared = [
-            prepare_arrays(small, [one], config.view, config.patch, _keyed(one)) for one in inside
+            prepare_arrays(
+                *(small, [one], config.view, config.patch, _keyed(one)),
+                framing=framing_of(config),
+            )
+            for one in inside
         ]
         return SampleArrays(prepared[0].view, [p.regions[0] for p in prepared])
 

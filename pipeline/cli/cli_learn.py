@@ -1,27 +1,77 @@
 """Commands that learn, found by entry point: pipeline may not import training."""
 
-from importlib.metadata import entry_points
+import os
+from pathlib import Path
 
 import click
 
 from pipeline.cli.options import Job, job_options, print_rows
+from pipeline.run import learners
 
 
 def _learning_command(name: str, text: str) -> click.Command:
     @click.command(name, help=text)
+    @click.option("--processes", type=click.IntRange(1), default=1, help="Share each batch.")
+    @click.option(
+        "--launcher",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Of several processes: on this machine, or by Ray Train.",
+    )
     @job_options
-    def command(job: Job) -> None:
-        (entry,) = entry_points(group="seagull.learning", name=name)
-        numbers = entry.load()(job.workspace, job.config)
+    def command(job: Job, processes: int, launcher: str) -> None:
+        learners.end_with_launcher()
         job.save_config()
-        print_rows(numbers)
+        if learners.launched() or (processes == 1 and launcher == "local"):
+            print_rows(learners.call(name, job.workspace, job.config))
+            return
+        start = learners.by_ray if launcher == "ray" else learners.by_processes
+        start(name, job.workspace, job.config, processes)
 
     return command
 
 
 pretrain = _learning_command("pretrain", "Train the network on SEAGULL-100w's shards.")
 finetune = _learning_command("finetune", "Go on from pretrain on SEAGULL-3k's shards.")
-evaluate = _learning_command("evaluate", "Scores of the networks on the test splits.")
 
 
-COMMANDS = (pretrain, finetune, evaluate)
+@click.command()
+@job_options
+def evaluate(job: Job) -> None:
+    """Scores of the networks on the test splits."""
+    print_rows(learners.call("evaluate", job.workspace, job.config))
+    job.save_config()
+
+
+@click.command()
+@click.option("--gpu-gib", type=float, default=24.0, show_default=True, help="Memory of a GPU.")
+@job_options
+def network(job: Job, gpu_gib: float) -> None:
+    """What the network costs: parameters, memory a GPU, steps, tokens. Needs no weights."""
+    print_rows(learners.call("network", job.workspace, job.config, gpu_gib))
+
+
+@click.command("export-model")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--stage", type=click.Choice(["pretrain", "finetune"]), default="finetune")
+@click.option("--names", type=click.Choice(["ours", "released"]), default="ours")
+@job_options
+def export_model(job: Job, folder: Path, stage: str, names: str) -> None:
+    """Write a trained network to FOLDER: LoRA merged, safetensors, a model card."""
+    print_rows(learners.call("export_model", job.workspace, job.config, stage, folder, names))
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(1, 4))
+@job_options
+def table(job: Job, number: int) -> None:
+    """One of the paper's tables: every run that it needs, then Markdown, CSV and LaTeX."""
+    job.save_config()
+    learners.in_waves(job.workspace, job.config, number, os.environ.get("RAY_ADDRESS"))
+    said = learners.call("table", job.workspace, job.config, number)
+    click.echo(said["table"])
+    click.echo(f"written: {said['files']}")
+
+
+COMMANDS = (table, pretrain, finetune, evaluate, network, export_model)

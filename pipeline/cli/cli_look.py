@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from manifests.errors import SeagullError
 from pipeline.cli.options import FAILED, Job, job_options, print_rows
+
+if TYPE_CHECKING:
+    from pipeline.look.plan import Sample
 
 
 @click.command()
@@ -45,7 +48,7 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
         _print_bytes(counts[0].to_do * a_scene, sample_bytes(sources, job.config))
 
 
-def _print_bytes(renderings: int, sample: Any) -> None:
+def _print_bytes(renderings: int, sample: "Sample | None") -> None:
     if sample is None:
         return
     click.echo(

@@ -4,9 +4,14 @@ The top M of importance is fixed on the training split, once: the 90th percentil
 of ROIs that show a distortion. The paper does not give its M. Importance has a long tail: with the
 maximum for M, or the 99th percentile, nine ROIs in ten would be "unimportant" and three of the five
 words all but unused; above M all is "essential".
+
+Structural similarity, the weight-free scorer's, crowds near 1: by eq. 1 on it, four labels in five
+are "excellent". Its words are eq. 1's on its decibels, -10 log10(1 - score), with the decibels of
+its own "without distortions" threshold for M; the labels keep the score itself.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +19,14 @@ from typing import Any
 import numpy as np
 import pyarrow.dataset as ds
 
-from annotation.aggregate import opinions
 from isp.distortions.levels import load_levels
 from labelers.engine.label_engine import described
+from labelers.scorers.all_scorers import SSIM
 from manifests.config import Config
 from manifests.done import Done, describe, fingerprint, read_done
 from manifests.files import remove_file, sha256_of_file, write_atomic
 from manifests.keys import WITHOUT
-from manifests.ratings import Rating
+from manifests.ratings import Agreement, Estimate
 from manifests.tables import read_records
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS
@@ -29,6 +34,7 @@ from pipeline.dataset.samples import Dataset
 
 VERSION = 1
 IMPORTANCE_PERCENTILE = 90.0
+STRUCTURAL = ("embedded", SSIM)  # scorers whose words are those of decibels
 
 
 def write_card(dataset: Dataset, config: Config) -> dict[str, Any]:
@@ -87,16 +93,30 @@ def _is_whole(dataset: Dataset, done: Done) -> bool:
 
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
+    said = described(config.labels)
     return {
-        **described(config.labels),
+        **said,
         "also": [described(scorer) for scorer in config.labels.also],
         "quality_top": QUALITY_TOP,
+        **_quality_words(said),
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
         "importance_top": _importance_top(dataset),
         "importance_top_is": f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs",
         "raters": "none",
         "simulated": False,
+    }
+
+
+def _quality_words(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the scale on which eq. 1 gives quality its words, and its M there."""
+    if said["scorer"] not in STRUCTURAL:
+        return {"quality_words_scale": "linear", "quality_words_top": QUALITY_TOP}
+    top = round(-10 * math.log10(1 - said["without_above"]), 6)
+    return {
+        "quality_words_scale": "decibel",  # -10 log10(1 - quality); manifests.words.on_scale
+        "quality_words_top": top,
+        "quality_words_top_is": "the decibels of without_above",
     }
 
 
@@ -130,18 +150,27 @@ def _distorted_importance(dataset: Dataset, keys: Sequence[str]) -> np.ndarray:
     return np.concatenate([np.empty(0), *(batch["importance"].to_numpy() for batch in batches)])
 
 
+_LABELS = {
+    "mean": "mean opinion, strict majority for nonexistent (paper, section 3.2)",
+    "model": "bias and inconsistency (Li et al. 2020), strict majority for nonexistent",
+}
+
+
 def _of_ratings(dataset: Dataset) -> dict[str, Any]:
     keys = [key for split in SPLITS for key in sharded_scenes(dataset, split)]
-    tables = [dataset.space.table_file("ratings", key) for key in keys]
-    said = opinions([row for table in tables for row in read_records(table, Rating)])
-    raters = sorted({opinion.raters for opinion in said})
+    tables = [dataset.space.table_file("estimates", key) for key in keys]
+    said = [row for table in tables for row in read_records(table, Estimate)]
+    raters = sorted({estimate.raters for estimate in said})
+    agreement = read_records(dataset.space.table("agreement"), Agreement)
     return {
         "scorer": "ratings",
-        "scorer_version": "mean opinion, strict majority for nonexistent (paper, section 3.2)",
+        "scorer_version": "+".join(_LABELS[label] for label in sorted({e.label for e in said})),
         "quality_top": RATING_TOP,
         "importance_top": RATING_TOP,
         "raters": "+".join(raters),
         "simulated": "simulated" in raters,
+        "agreement": {a.question: a.value for a in agreement if a.value is not None},
+        "agreement_is": "Krippendorff's alpha, interval, of the valid raters",
     }
 
 

@@ -15,7 +15,7 @@ from manifests.rle import decode
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 
-COLOURS = {"object": (255, 80, 40), "component": (40, 170, 255)}  # RGB
+COLORS = {"object": (255, 80, 40), "component": (40, 170, 255)}  # RGB
 SHOWN_LEVELS = (1, 5, 10, 15, 20)
 
 
@@ -65,7 +65,7 @@ def draw_rois(image: np.ndarray, rois: Sequence[Roi]) -> np.ndarray:
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         thick = 3 if roi.kind == "object" else 1
         cv2.drawContours(canvas, outlines, -1, (255, 255, 255), thick + 2, cv2.LINE_AA)
-        cv2.drawContours(canvas, outlines, -1, COLOURS[roi.kind], thick, cv2.LINE_AA)
+        cv2.drawContours(canvas, outlines, -1, COLORS[roi.kind], thick, cv2.LINE_AA)
     return canvas
 
 

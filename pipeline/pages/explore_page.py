@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from annotation.web.templates import Templates
-from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION, WITHOUT
+from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION, WITHOUT, in_order
 from manifests.records import Rendering
 from manifests.words import QUALITY_WORDS
 from pipeline.pages.scene_records import SceneEntry, Source
@@ -53,9 +53,16 @@ class Explore:
 
     def _wall(self, _: Request) -> Response:
         return self._page(
-            "explore.html", distortions=DISTORTIONS, levels=LEVELS, labels=LABELS,
+            "explore.html", distortions=self._distortions(), levels=LEVELS, labels=LABELS,
             count=len(self.source.scenes(False)), failures=len(self.source.failures()),
         )  # fmt: skip
+
+    def _distortions(self) -> tuple[str, ...]:
+        """List the paper's six, and what other distortions the first scene shows."""
+        scenes = self.source.scenes(False)
+        renderings = self.source.content(scenes[0].scene_id).renderings if scenes else []
+        others = {row.distortion for row in renderings} - {NO_DISTORTION, "mixed"}
+        return in_order([*DISTORTIONS, *sorted(others)])
 
     def _failures(self, _: Request) -> Response:
         return self._page("failures.html", failures=self.source.failures())

@@ -16,4 +16,5 @@ failures.py        the failures table
 findings.py        what was found wrong in the RAW folder, as its rows
 scatter.py         the same work on many units: checks, shards
 lock.py            one writer a workspace
+learners.py        who starts the processes of a training: this machine, or Ray Train
 """

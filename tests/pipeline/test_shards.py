@@ -111,4 +111,8 @@ def test_the_card_holds_the_tops_of_eq_1(tiny):
     mine = labels[labels.scene_id.isin(train) & (labels.distortion_label != "without")]
     assert card["importance_top"] == pytest.approx(mine.importance.quantile(0.9), abs=1e-6)
     assert card["quality_top"] == 1.0
+    # The weight-free scorer's words are those of decibels, up to its threshold: 0.99 is 20 dB.
+    assert (card["quality_words_scale"], card["quality_words_top"]) == ("decibel", 20.0)
+    decibels = -10 * np.log10(1 - labels.quality.clip(upper=0.99))
+    assert set(np.ceil(decibels.clip(lower=1e-9) / 4)) == {1, 2, 3, 4, 5}  # all five words occur
     assert sum(c["samples"] for c in card["counts"].values()) == 363

@@ -12,7 +12,8 @@ from training.data.shard_reader import read_card
 from training.data.texts import DISTORTION_QUESTION
 from training.evaluate.answer import generate_answers
 from training.network.network import build
-from training.train.loop import Trainer, learning_rate, load_trained, trained_state
+from training.train.loop import Trainer, learning_rate
+from training.train.training_state import load_trained, trained_state
 
 CONFIG = TrainConfig(batch=2, rois=2, threads=1, checkpoint_every=2, learning_rate=1e-3)
 

@@ -9,7 +9,7 @@ from manifests.errors import SeagullError
 from training.data.feed import Feed
 from training.data.shard_reader import read_card
 from training.network.network import Network, VisualTokens, build
-from training.train.loop import trained_state
+from training.train.training_state import trained_state
 
 
 @pytest.fixture

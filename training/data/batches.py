@@ -48,6 +48,9 @@ class Batch:
     labels: Tensor  # (B * K, L) int64, IGNORED where given
     types: Tensor  # (B * K, D) float32, of the D distortions, 1 where the distortion is present
     scores: Tensor  # (B * K, 2) float32, quality and importance of their tops, in [0, 1]
+    word_at: Tensor  # (W, 2) int64: row and column in ids of words whose targets are soft
+    word_ids: Tensor  # (W, 5) int64: the five words' first tokens
+    word_shares: Tensor  # (W, 5) float32
 
     def to(self, device: str) -> "Batch":
         """Copy the batch to another device."""
@@ -71,19 +74,34 @@ def stack(prepared: Sequence[SampleArrays]) -> Pixels:
     )
 
 
+@dataclass(frozen=True)
+class SoftWord:
+    """A word of eq. 1 that is learned as shares of all five."""
+
+    at: int  # its place in the sequence
+    ids: tuple[int, ...]  # the five words' first tokens
+    shares: tuple[float, ...]
+
+
 def collate(
     pixels: Pixels,
     truths: Sequence[Truth],
     sequences: Sequence[Tokens],
     tops: tuple[float, float],
     pad: int,
+    words: Sequence[SoftWord | None] = (),
 ) -> Batch:
-    """Truths and sequences are those of the ROIs, image by image; padded on the right."""
+    """Truths, sequences and words are those of the ROIs, image by image; padded on the right."""
     ids, attention, labels = _padded(sequences, pad)
     types = [[float(d in t.severities) for d in t.distortions] for t in truths]
     scores = [[t.quality / tops[0], t.importance / tops[1]] for t in truths]
+    soft = [(row, w) for row, w in enumerate(words) if w]
     return Batch(
-        pixels, ids, attention, labels, torch.tensor(types), torch.tensor(scores).clamp(0, 1)
+        *(pixels, ids, attention, labels),
+        *(torch.tensor(types), torch.tensor(scores).clamp(0, 1)),
+        word_at=torch.tensor([(row, w.at) for row, w in soft], dtype=torch.int64).view(-1, 2),
+        word_ids=torch.tensor([w.ids for _, w in soft], dtype=torch.int64).view(-1, 5),
+        word_shares=torch.tensor([w.shares for _, w in soft]).view(-1, 5),
     )
 
 

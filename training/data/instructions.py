@@ -13,13 +13,13 @@ import numpy as np
 
 from manifests.chance import generator
 from manifests.keys import DISTORTIONS, WITHOUT, in_order
-from manifests.words import RATING_TOP, level
+from manifests.words import RATING_TOP, grade, on_scale
 from training.data import texts
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is true of one ROI in one rendering: scores as labelled, and their levels of eq. 1."""
+    """What is true of one ROI in one rendering: scores on the card's scales, and their levels."""
 
     rendering_id: str
     roi_id: str
@@ -44,16 +44,18 @@ def truth(
     label: Mapping[str, Any],
     quality_top: float,
     importance_top: float,
+    quality_scale: str = "linear",
     distortions: tuple[str, ...] = DISTORTIONS,
 ) -> Truth:
     """Return the truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
+    quality = on_scale(label["quality"], quality_top, quality_scale)
     return Truth(
         rendering_id=label["rendering_id"],
         roi_id=label["roi_id"],
-        quality=label["quality"],
+        quality=quality,
         importance=label["importance"],
-        quality_level=level(label["quality"], quality_top),
-        importance_level=level(label["importance"], importance_top),
+        quality_level=grade(quality, quality_top),
+        importance_level=grade(label["importance"], importance_top),
         severities=_severities(label),
         distortions=distortions,
     )
@@ -63,13 +65,13 @@ def _severities(label: Mapping[str, Any]) -> texts.Severities:
     if "severities" in label:
         means = label["severities"]
         said = {d: -1 if means[d] is None else means[d] for d in in_order(means)}  # -1: without
-        return {d: level(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
+        return {d: grade(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
     said = label["distortion_label"]
     return {} if said == WITHOUT else {said: None}
 
 
 def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
-    """Make the three AIRs: quality, importance, distortion."""
+    """The three AIRs: quality, importance, distortion."""
     return (
         Instruction("quality", texts.QUALITY_QUESTION, texts.quality_answer(of.quality_level)),
         Instruction(
@@ -84,7 +86,7 @@ def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
 
 
 def judgment(of: Truth, kind: int, rng: np.random.Generator) -> Instruction:
-    """Make a JIR on quality (0), importance (1) or a distortion (2), Yes or No alike likely.
+    """A JIR on quality (0), importance (1) or a distortion (2), Yes or No with equal chance.
 
     A ROI without distortions has no true type to ask for, and one with all types no absent one:
     there the verdict is the only possible one.
@@ -123,10 +125,16 @@ def fixed(of: Truth, seed: int) -> tuple[Instruction, ...]:
     return (*analyses(of), *(judgment(of, kind, rng) for kind in range(3)))
 
 
-def pick_fixed(seed: int) -> Callable[[Truth, np.random.Generator], Instruction]:
-    """Return a draw that picks one of a ROI's fixed instructions."""
+def fixed_of(of: Truth, seed: int, judgments: float) -> tuple[Instruction, ...]:
+    """`fixed`, or the AIRs alone where judgments are left out (paper, table 4)."""
+    return fixed(of, seed) if judgments else analyses(of)
+
+
+def pick_fixed(seed: int, judgments: float = 0.5) -> Callable[..., Instruction]:
+    """A draw that picks one of a ROI's fixed instructions."""
 
     def pick(of: Truth, rng: np.random.Generator) -> Instruction:
-        return fixed(of, seed)[int(rng.integers(6))]
+        asked = fixed_of(of, seed, judgments)
+        return asked[int(rng.integers(len(asked)))]
 
     return pick

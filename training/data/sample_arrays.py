@@ -14,7 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
 from training.data.shard_reader import RawSample
 
@@ -47,10 +49,16 @@ class Augmentation:
         return np.asarray(array[..., self.channels])
 
 
-def draw_augmentation(rng: np.random.Generator) -> Augmentation:
-    """Draw an augmentation with all 8 symmetries and 6 channel orders alike."""
+def draw_augmentation(rng: np.random.Generator, kind: str = "channels") -> Augmentation:
+    """An augmentation of a kind: `none`, the 8 `symmetries`, or these and the 6 `channels` orders.
+
+    Within a kind all are alike. What is drawn after it does not depend on the kind.
+    """
     order = tuple(int(i) for i in rng.permutation(3))
-    return Augmentation(bool(rng.integers(2)), int(rng.integers(4)), order)
+    flip, turns = bool(rng.integers(2)), int(rng.integers(4))
+    if kind == "none":
+        return Augmentation()
+    return Augmentation(flip, turns, order if kind == "channels" else (0, 1, 2))
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class SampleArrays:
 
 
 def decode(sample: RawSample) -> Bytes:
-    """Decode the image: (H, W, 3) uint8 RGB, sRGB encoded."""
+    """The image, (H, W, 3) uint8 RGB, sRGB encoded."""
     image = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise SeagullError(f"{sample.rendering_id}: its image cannot be read; run `make shards`")
@@ -80,7 +88,7 @@ def decode(sample: RawSample) -> Bytes:
 
 
 def decode_mask(roi: Mapping[str, Any]) -> Bytes:
-    """Decode the ROI's mask, (H, W) uint8 0 or 1, from its COCO RLE."""
+    """The ROI's mask, (H, W) uint8 0 or 1, from its COCO RLE."""
     from pycocotools import mask
 
     rle = {"size": [roi["height"], roi["width"]], "counts": roi["rle"].encode()}
@@ -94,10 +102,23 @@ def prepare(
     patch: int,
     rng: np.random.Generator,
     change: Augmentation | None = None,
+    framing: str = "native",
 ) -> SampleArrays:
-    """Prepare the sample with the ROIs at the indices `chosen`; the patch lies where `rng` says."""
+    """The sample with the ROIs at the indices `chosen`.
+
+    Args:
+        sample: an undecoded sample.
+        chosen: which of its ROIs.
+        view: side of the square overview, in pixels.
+        patch: side of a ROI's square pixels.
+        rng: says where a native patch lies.
+        change: an augmentation; None changes nothing.
+        framing: what a ROI's pixels are. `native`: a patch of native pixels around one of its;
+            `crop`: its bounding rectangle squashed; `released`: as SEAGULL-7B's, the rectangle and
+            the overview by bicubic to the shorter edge, then squashed.
+    """
     masks = [decode_mask(sample.rois[i]) for i in chosen]
-    return prepare_arrays(decode(sample), masks, view, patch, rng, change)
+    return prepare_arrays(decode(sample), masks, view, patch, rng, change, framing)
 
 
 def prepare_arrays(
@@ -107,27 +128,48 @@ def prepare_arrays(
     patch: int,
     rng: np.random.Generator,
     change: Augmentation | None = None,
+    framing: str = "native",
 ) -> SampleArrays:
-    """Do as `prepare` for an image (H, W, 3) RGB and masks (H, W), 0 or 1, as arrays."""
+    """`prepare` of an image (H, W, 3) uint8 RGB and the masks (H, W) of its ROIs, 0 or 1."""
     change = change or Augmentation()
-    small = cv2.resize(image, (view, view), interpolation=cv2.INTER_AREA)
+    released = framing == "released"
+    small = _squash(image, view, released)
     step = _stride(image.shape[0] * image.shape[1])
     overall = statistics(change.colours(image[::step, ::step].reshape(-1, 3)))
     rois = [_Roi(image, mask) for mask in masks]
-    regions = [
-        Region(
-            change.frame(roi.shrunk(view)),
-            change.colours(change.frame(_cut(image, at, patch))),
-            change.frame(_cut(roi.mask, at, patch)),
-            np.concatenate(
-                [statistics(change.colours(roi.some_pixels())), overall, [roi.log_share()]],
-                dtype=np.float32,
-            ),
+    regions = []
+    for roi in rois:
+        if framing == "native":
+            at = roi.patch_at(patch, rng)
+            pixels, inside = _cut(image, at, patch), _cut(roi.mask, at, patch)
+        else:
+            pixels, inside = roi.cropped(patch, released)
+        own = statistics(change.colours(roi.some_pixels()))
+        regions.append(
+            Region(
+                change.frame(roi.nearest(view) if released else roi.shrunk(view)),
+                change.colours(change.frame(pixels)),
+                change.frame(inside),
+                np.concatenate([own, overall, [roi.log_share()]], dtype=np.float32),
+            )
         )
-        for roi in rois
-        for at in [roi.patch_at(patch, rng)]
-    ]
     return SampleArrays(change.colours(change.frame(small)), regions)
+
+
+def framing_of(network: NetworkConfig) -> str:
+    """How `prepare` frames the ROIs of a network."""
+    return "released" if network.extractor == "released" else network.local_view
+
+
+def _squash(image: Bytes, side: int, released: bool) -> Bytes:
+    """(S, S, 3): the whole image, without regard to its proportions."""
+    if not released:
+        return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
+    height, width = image.shape[:2]
+    scale = side / min(height, width)
+    size = (max(side, int(width * scale)), max(side, int(height * scale)))
+    edged = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+    return np.asarray(cv2.resize(edged, (side, side), interpolation=cv2.INTER_LINEAR))
 
 
 class _Roi:
@@ -143,6 +185,23 @@ class _Roi:
         small = np.zeros((view, view), np.uint8)
         small[self.rows * view // height, self.columns * view // width] = 1
         return small
+
+    def nearest(self, side: int) -> Bytes:
+        """(S, S): the mask at the nearest pixels; a small one may vanish."""
+        return np.asarray(cv2.resize(self.mask, (side, side), interpolation=cv2.INTER_NEAREST))
+
+    def cropped(self, side: int, released: bool) -> tuple[Bytes, Bytes]:
+        """(S, S, 3) and (S, S): the bounding rectangle of image and mask, squashed.
+
+        The released one ends before its last row and column.
+        """
+        top, left = int(self.rows[0]), int(self.columns.min())
+        bottom, right = int(self.rows[-1]) + 1, int(self.columns.max()) + 1
+        if released:
+            bottom, right = max(top + 1, bottom - 1), max(left + 1, right - 1)
+        box = np.s_[top:bottom, left:right]
+        inside = cv2.resize(self.mask[box], (side, side), interpolation=cv2.INTER_NEAREST)
+        return _squash(self.image[box], side, released), np.asarray(inside)
 
     def patch_at(self, patch: int, rng: np.random.Generator) -> tuple[int, int]:
         """Row and column of a patch around a pixel of the ROI, on the grid, inside the image."""

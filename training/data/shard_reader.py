@@ -1,7 +1,7 @@
-"""WebDataset tars -> samples, in an order that a stopped training can take up again.
+"""WebDataset tars -> samples, in the order of the tars.
 
-Covers reading alone: what becomes of a sample's pixels is `regions.py`. One process reads all
-shards of a split; several ranks are not covered.
+Covers reading alone: what becomes of a sample's pixels is `sample_arrays.py`. The shuffled order of
+training, which may be taken up anywhere, is `sample_index.py`.
 """
 
 import json
@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from manifests.done import fingerprint
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
 from manifests.keys import DISTORTIONS
 from manifests.workspace import Workspace
 
-BUFFER = 4096  # undecoded samples held to shuffle across shards; a shard holds whole scenes
 IMAGES = ("jpg", "png")
 
 
@@ -28,11 +25,22 @@ class Card:
     """What `shards/dataset.json` says, as far as learning needs it."""
 
     dataset: str  # seagull-100w | seagull-3k
-    quality_top: float  # M of eq. 1
+    quality_top: float  # M of eq. 1, on `quality_scale`
     importance_top: float
     samples: dict[str, int]  # split -> renderings
     raters: str  # people | simulated | none, for labels that a scorer made
+    quality_scale: str = "linear"  # of quality_top; decibel: -10 log10(1 - score)
     distortions: tuple[str, ...] = DISTORTIONS  # those of the dataset, in its order
+
+    @property
+    def tops(self) -> tuple[float, float]:
+        """M of eq. 1 for quality and importance."""
+        return self.quality_top, self.importance_top
+
+    @property
+    def scales(self) -> tuple[float, float, str, tuple[str, ...]]:
+        """Return what `instructions.truth` needs beside a label."""
+        return *self.tops, self.quality_scale, self.distortions
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class RawSample:
 
 
 def read_card(workspace: Workspace) -> Card:
-    """Read the card of a workspace's shards.
+    """The card of a workspace's shards.
 
     Raises:
         SeagullError: there are no shards, or the card lacks what eq. 1 needs.
@@ -57,10 +65,11 @@ def read_card(workspace: Workspace) -> Card:
         counts = {split: int(count["samples"]) for split, count in values["counts"].items()}
         return Card(
             values["dataset"],
-            float(values["quality_top"]),
+            float(values.get("quality_words_top", values["quality_top"])),
             float(values["importance_top"]),
             counts,
             values.get("raters", "none"),
+            values.get("quality_words_scale", "linear"),
             tuple(map(str, values.get("distortions", DISTORTIONS))),
         )
     except FileNotFoundError as error:
@@ -72,7 +81,7 @@ def read_card(workspace: Workspace) -> Card:
 
 
 def tars(workspace: Workspace, split: str) -> list[str]:
-    """List the split's shards in name order; SeagullError when there are none."""
+    """The split's shards in name order; SeagullError when there are none."""
     folder = workspace.shards(split)
     found = sorted(str(path) for path in folder.glob("*.tar"))
     if not found:
@@ -98,26 +107,6 @@ def in_order(workspace: Workspace, split: str) -> Iterator[RawSample]:
     return map(_raw, _read(tars(workspace, split)))
 
 
-def shuffled(workspace: Workspace, split: str, seed: int, start: int = 0) -> Iterator[RawSample]:
-    """Yield samples for ever, each epoch in an order fixed by `seed`, from position `start` on.
-
-    `start` counts samples over all epochs; those before it are read but not decoded.
-    """
-    import webdataset as wds
-
-    paths, epoch = tars(workspace, split), 0
-    while True:
-        order = np.random.default_rng((seed, epoch)).permutation(len(paths))
-        mixer = wds.detshuffle(BUFFER, BUFFER, seed=seed, epoch=epoch - 1)
-        count = 0
-        for count, sample in enumerate(mixer.run(_read([paths[i] for i in order])), 1):
-            if count > start:
-                yield _raw(sample)
-        if count == 0:
-            raise SeagullError(f"the shards of {workspace.shards(split)} hold no sample")
-        start, epoch = max(0, start - count), epoch + 1
-
-
 def _read(paths: list[str]) -> Iterator[dict[str, Any]]:
     """WebDataset's samples; the files are opened here because its own reader leaves them open."""
     from webdataset.tariterators import group_by_keys, tar_file_expander
@@ -137,10 +126,19 @@ def _raw(sample: dict[str, Any]) -> RawSample:
             f"{sample['__url__']}: sample {sample['__key__']} lacks its image or its JSON; "
             "run `make shards`"
         )
-    rows = json.loads(sample["json"])
-    by_id = {roi["roi_id"]: roi for roi in rows["rois"]}
-    labels = [label for label in rows["labels"] if label["roi_id"] in by_id]
+    return raw_sample(sample["__url__"], sample["__key__"], image, sample["json"])
+
+
+def raw_sample(tar: str, key: str, image: bytes, rows: bytes) -> RawSample:
+    """A sample of the bytes of its image and its JSON.
+
+    Raises:
+        SeagullError: no ROI of it is labelled.
+    """
+    said = json.loads(rows)
+    by_id = {roi["roi_id"]: roi for roi in said["rois"]}
+    labels = [label for label in said["labels"] if label["roi_id"] in by_id]
     if not labels:
-        raise SeagullError(f"{sample['__url__']}: sample {sample['__key__']} has no labelled ROI")
+        raise SeagullError(f"{tar}: sample {key} has no labelled ROI")
     rois = [by_id[label["roi_id"]] for label in labels]
-    return RawSample(rows["rendering_id"], image, rois, labels)
+    return RawSample(said["rendering_id"], image, rois, labels)

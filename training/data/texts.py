@@ -21,8 +21,19 @@ IMPORTANCE_QUESTION = (
 )
 DISTORTION_QUESTION = "Analyze the distortions of this region."
 
+RELEASED_OVERVIEW = (  # as the released model was asked, its missing comma included
+    "\nThis provides an overview of the image.\n Please answer the following questions about the "
+    "provided region. Note: Distortions include: blur, colorfulness, compression, contrast "
+    "exposure and noise.\n Here is the region "
+)
+RELEASED_QUESTIONS = {DISTORTION_QUESTION: "Provide the distortion type of this region."}
+
 QUALITY_LEAD = "The quality is"
 IMPORTANCE_LEAD = "This region is"
+CLOSED_SETS = {  # question, lead, words
+    "quality": (QUALITY_QUESTION, QUALITY_LEAD, QUALITY_WORDS),
+    "importance": (IMPORTANCE_QUESTION, IMPORTANCE_LEAD, IMPORTANCE_WORDS),
+}
 WITHOUT_DISTORTIONS = "Without distortions."
 YES, NO = "Yes", "No"
 

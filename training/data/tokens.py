@@ -20,6 +20,7 @@ SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
     "helpful, detailed, and polite answers to the user's questions. "
 )
+RELEASED_SYSTEM = SYSTEM.replace("user and", "human and").replace("user's", "human's")
 
 
 def compact_tokenizer(distortions: Sequence[str] = DISTORTIONS) -> Any:
@@ -51,7 +52,7 @@ def compact_tokenizer(distortions: Sequence[str] = DISTORTIONS) -> Any:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Load a tokenizer saved in transformers' format."""
+    """A tokenizer saved in transformers' format."""
     from transformers import AutoTokenizer
 
     try:
@@ -70,11 +71,16 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Sequencer:
-    """Builds sequences for one tokenizer and one number of image tokens."""
+    """Builds sequences for one tokenizer and one number of image tokens.
+
+    A prompt is `beginning` (one for an image, up to its last token), `region` (the words about the
+    ROI and its tokens) and `question`; what several prompts share is computed once.
+    """
 
     tokenizer: Any
     image_tokens: int
     system: str = ""
+    views: tuple[int, ...] = (1, 2)  # of the ROI's tokens, those that are given: global 1, local 2
 
     @property
     def image_id(self) -> int:
@@ -82,22 +88,26 @@ class Sequencer:
         return len(self.tokenizer)
 
     def ids(self, text: str) -> list[int]:
-        """Return the ids of a segment, without special tokens."""
+        """The ids of a segment, without special tokens."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def beginning(self) -> list[int]:
+        """All up to the last image token."""
+        opened = [self.tokenizer.bos_token_id, *self.ids(f"{self.system}USER:")]
+        return [*opened, *[self.image_id] * self.image_tokens]
+
+    def region(self) -> list[int]:
+        """What introduces the ROI, and its tokens."""
+        return [*self.ids(texts.OVERVIEW), *(self.image_id + view for view in self.views)]
+
+    def question(self, question: str, lead: str = "") -> list[int]:
+        """The question, up to the answer or up to the rest of one that begins with `lead`."""
+        asked = [*self.ids(f". {question}"), *self.ids("ASSISTANT:")]
+        return [*asked, *(self.ids(lead) if lead else [])]
 
     def prompt(self, question: str, lead: str = "") -> list[int]:
         """All up to the answer, or up to the rest of an answer that begins with `lead`."""
-        image, region, detail = (self.image_id + i for i in range(3))
-        return [
-            self.tokenizer.bos_token_id,
-            *self.ids(f"{self.system}USER:"),
-            *[image] * self.image_tokens,
-            *self.ids(texts.OVERVIEW),
-            *(region, detail),
-            *self.ids(f". {question}"),
-            *self.ids("ASSISTANT:"),
-            *(self.ids(lead) if lead else []),
-        ]
+        return [*self.beginning(), *self.region(), *self.question(question, lead)]
 
     def sequence(self, question: str, answer: str) -> Tokens:
         """Prompt, answer and end; only the answer and the end are learned."""
@@ -106,12 +116,54 @@ class Sequencer:
         return Tokens([*prompt, *learned], [*[IGNORED] * len(prompt), *learned])
 
     def continuation(self, lead: str, word: str) -> list[int]:
-        """Return the ids that `word` adds to `lead`: ids(lead + " " + word) minus ids(lead)."""
-        start, whole = self.ids(lead), self.ids(f"{lead} {word}")
-        if whole[: len(start)] != start:
-            raise SeagullError(f"the tokenizer joins '{lead}' with '{word}': no closed set over it")
-        return whole[len(start) :]
+        """The ids that `word` adds to `lead`: ids(lead + " " + word) minus ids(lead)."""
+        return self._added(lead, f"{lead} {word}")
+
+    def piece(self, piece: str) -> list[int]:
+        """The ids of `piece` (` blur`, `,`) after a word."""
+        return self._added("With", f"With{piece}")
+
+    def _added(self, start: str, whole: str) -> list[int]:
+        before, ids = self.ids(start), self.ids(whole)
+        if ids[: len(before)] != before:
+            rest = whole[len(start) :]
+            raise SeagullError(
+                f"the tokenizer joins '{start}' with '{rest}': no closed set over it"
+            )
+        return ids[len(before) :]
 
     def text(self, ids: list[int]) -> str:
-        """Return the text of an answer's ids, special tokens left out."""
+        """The text of an answer's ids, special tokens left out."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
+
+
+@dataclass(frozen=True)
+class ReleasedSequencer(Sequencer):
+    """The prompt of the released SEAGULL-7B: words around the placeholders tokenized in one go.
+
+    `<global>` and `<local>` are words of its tokenizer; their embeddings are never used.
+    """
+
+    system: str = RELEASED_SYSTEM
+
+    def beginning(self) -> list[int]:
+        """All up to the last image token; the blank before the image is a piece of its own."""
+        opened = [self.tokenizer.bos_token_id, *self.ids(f"{self.system}USER: ")]
+        return [*opened, *[self.image_id] * self.image_tokens]
+
+    def region(self) -> list[int]:
+        """What introduces the ROI, and its tokens."""
+        return self._around("")[0]
+
+    def question(self, question: str, lead: str = "") -> list[int]:
+        """The question, up to the answer or up to the rest of one that begins with `lead`."""
+        asked = texts.RELEASED_QUESTIONS.get(question, question)
+        return [*self._around(f". {asked} ASSISTANT:")[1], *(self.ids(lead) if lead else [])]
+
+    def _around(self, after: str) -> tuple[list[int], list[int]]:
+        """Ids up to the ROI's tokens, and of `after` behind them."""
+        whole = self.ids(f"{texts.RELEASED_OVERVIEW}{texts.GLOBAL}{texts.LOCAL}{after}")
+        first = self.tokenizer.convert_tokens_to_ids(texts.GLOBAL)
+        at = whole.index(first)
+        views = [self.image_id + view for view in self.views]
+        return [*whole[:at], *views], whole[at + 2 :]

@@ -1,46 +1,109 @@
 """Asking a network: closed-set scores and free-text answers.
 
 Sequences of one question have one length (the number of image tokens is fixed), so a batch needs
-no padding. What is asked of which ROI is `evaluation.py`.
+no padding. What they share is computed once: an image for all its ROIs, a ROI for all its
+questions. What is asked of which ROI is `evaluation.py`.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
 from training.data import texts
+from training.evaluate.grammar import DistortionGrammar
+from training.network.language_model import base_of
 from training.network.network import Network, VisualTokens
 
-CLOSED_SETS = {
-    "quality": (texts.QUALITY_QUESTION, texts.QUALITY_LEAD, QUALITY_WORDS),
-    "importance": (texts.IMPORTANCE_QUESTION, texts.IMPORTANCE_LEAD, IMPORTANCE_WORDS),
-}
+CLOSED_SETS = texts.CLOSED_SETS
 LONGEST_ANSWER = 48  # tokens
 
 
-@torch.no_grad()
+class Prefilled:
+    """ROIs that the LLM has read, with its keys and values, ready to be asked several questions."""
+
+    @torch.no_grad()
+    def __init__(self, network: Network, seen: VisualTokens, rows: Tensor | None = None) -> None:
+        """Read the images of `seen`, and of their B * K ROIs those at `rows` (all where None)."""
+        from transformers import DynamicCache
+
+        b, k = seen.regions.shape[:2]
+        if rows is None:
+            rows = torch.arange(b * k, device=seen.image.device)
+        self.network, self.cache = network, DynamicCache()
+        first = VisualTokens(seen.image, seen.regions[:, :1])
+        self._read(network.sequencer.beginning(), first)
+        self.cache.batch_select_indices(rows // k)
+        self.seen = seen.of(rows)
+        self._read(network.sequencer.region(), self.seen)
+        self.length = self.cache.get_seq_length()
+
+    def _read(self, ids: list[int] | Tensor, seen: VisualTokens) -> Tensor:
+        """Logits (N, V) behind the last of `ids`, one row for all or (N, L)."""
+        if isinstance(ids, list):
+            ids = torch.tensor([ids], device=seen.image.device)
+        count = seen.regions.shape[0] * seen.regions.shape[1]
+        embedded = self.network.embed(ids.expand(count, -1), seen)
+        logits: Tensor = base_of(self.network.llm)(
+            inputs_embeds=embedded,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits
+        return logits[:, -1]
+
+    def _forget(self) -> None:
+        """Drop what was read behind the ROI."""
+        self.cache.crop(self.length - self.cache.get_seq_length())
+
+    @torch.no_grad()
+    def next_token(self, ids: list[int]) -> Tensor:
+        """Log-probabilities (N, V) of what follows the ROI and `ids`, which are then forgotten."""
+        logits = self._read(ids, self.seen)
+        self._forget()
+        return F.log_softmax(logits.float(), -1)
+
+    def closed_set(self, question: str, lead: str, words: tuple[str, ...]) -> Tensor:
+        """Joint log-probabilities (N, len(words)) of `lead` going on with each word (Q-Align).
+
+        A word's ids are those it adds to the lead; their log-probabilities are summed without
+        length normalisation. Words that share a beginning share its forward pass, so that words of
+        one token cost one pass in all.
+        """
+        sequencer = self.network.sequencer
+        ids = [sequencer.continuation(lead, word) for word in words]
+        asked = sequencer.question(question, lead)
+        beginnings = sorted({tuple(word[:n]) for word in ids for n in range(len(word))})
+        following = {b: self.next_token([*asked, *b]) for b in beginnings}
+        joint = [sum(following[tuple(w[:n])][:, w[n]] for n in range(len(w))) for w in ids]
+        return torch.stack([torch.as_tensor(j) for j in joint], 1)
+
+    def verdict(self, question: str) -> Tensor:
+        """(N,): the log-odds of Yes against No."""
+        following = self.next_token(self.network.sequencer.question(question))
+        yes, no = (self.network.sequencer.ids(word)[0] for word in (texts.YES, texts.NO))
+        return following[:, yes] - following[:, no]
+
+    @torch.no_grad()
+    def distortions(self) -> list[str]:
+        """The likeliest next word at each step, among those that a distortion answer may go on
+        with: every answer can be parsed and names no type twice.
+        """
+        grammar = DistortionGrammar(self.network.sequencer, self.network.distortions)
+        asked = self.network.sequencer.question(texts.DISTORTION_QUESTION)
+        logits = self._read(asked, self.seen)
+        answers = [grammar.start() for _ in range(len(logits))]
+        while not all(answer.ended for answer in answers):
+            taken = [a.take(row) for a, row in zip(answers, logits, strict=True)]
+            logits = self._read(torch.tensor(taken, device=logits.device)[:, None], self.seen)
+        self._forget()
+        return [answer.text for answer in answers]
+
+
 def closed_set(
     network: Network, seen: VisualTokens, question: str, lead: str, words: tuple[str, ...]
 ) -> Tensor:
-    """Joint log-probabilities (N, len(words)) of `lead` going on with each word (Q-Align).
-
-    A word's ids are those it adds to the lead; their log-probabilities are summed without length
-    normalisation. Words that share a beginning share its forward pass, so that words of one token
-    cost one pass in all.
-    """
-    ids = [network.sequencer.continuation(lead, word) for word in words]
-    prompt = network.sequencer.prompt(question, lead)
-    beginnings = sorted({tuple(word[:n]) for word in ids for n in range(len(word))})
-    following = {b: _next_token(network, seen, [*prompt, *b]) for b in beginnings}
-    joint = [sum(following[tuple(w[:n])][:, w[n]] for n in range(len(w))) for w in ids]
-    return torch.stack([torch.as_tensor(j) for j in joint], 1)
-
-
-def _next_token(network: Network, seen: VisualTokens, prompt: list[int]) -> Tensor:
-    ids = _rows(prompt, seen)
-    logits = network.token_logits(ids, torch.ones_like(ids), seen)[:, -1]
-    return F.log_softmax(logits.float(), -1)
+    """`Prefilled.closed_set` of one question."""
+    return Prefilled(network, seen).closed_set(question, lead, words)
 
 
 def scores(log_probabilities: Tensor) -> Tensor:
@@ -51,8 +114,10 @@ def scores(log_probabilities: Tensor) -> Tensor:
 
 @torch.no_grad()
 def generate_answers(network: Network, seen: VisualTokens, question: str) -> list[str]:
-    """Generate the greedy answer to a question for each of the N sequences `seen` serves."""
-    ids = _rows(network.sequencer.prompt(question), seen)
+    """The greedy answer to one question for each of the N sequences that `seen` serves."""
+    count = seen.regions.shape[0] * seen.regions.shape[1]
+    ids = torch.tensor([network.sequencer.prompt(question)], device=seen.image.device)
+    ids = ids.expand(count, -1)
     end = network.sequencer.tokenizer.eos_token_id
     said: Tensor = network.llm.generate(
         inputs_embeds=network.embed(ids, seen),
@@ -63,8 +128,3 @@ def generate_answers(network: Network, seen: VisualTokens, question: str) -> lis
         eos_token_id=end,
     )
     return [network.sequencer.text(row) for row in said.tolist()]
-
-
-def _rows(prompt: list[int], seen: VisualTokens) -> Tensor:
-    count = seen.regions.shape[0] * seen.regions.shape[1]
-    return torch.tensor([prompt], device=seen.image.device).expand(count, -1)

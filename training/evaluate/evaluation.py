@@ -1,13 +1,13 @@
 """A network against the labels of a split: all metrics, the majority answer beside each, examples.
 
-Quality and importance are closed-set scores, distortions the parsed free-text answer. Large splits
-are answered on a seeded subset; its size is among the counts.
+Quality and importance are closed-set scores, distortions the parsed answer, judgments the likelier
+of Yes and No. Large splits are answered on a seeded subset; its size is among the counts.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -17,15 +17,17 @@ from manifests.keys import WITHOUT
 from manifests.workspace import Workspace
 from training.data import texts
 from training.data.batches import prefetch, stack
-from training.data.instructions import Truth, analyses, truth
-from training.data.sample_arrays import SampleArrays, prepare
+from training.data.instructions import Instruction, Truth, analyses, fixed, truth
+from training.data.sample_arrays import SampleArrays, framing_of, prepare
 from training.data.shard_reader import Card, RawSample, in_order
 from training.evaluate import answer, metrics
+from training.network.language_model import base_of
 from training.network.network import Network
 
 QUESTIONED = 1500  # ROIs, at most about so many of a split
 IMAGES = 16  # a batch
 EXAMPLES = 12
+PROMPT_TOKENS, ROIS_EXPECTED, CACHE_BYTES = 128, 8, 2**31  # a sequence's, an image's, a CPU's
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Answered:
     quality_level: int  # the likeliest of the five words
     importance_level: int
     distortions: str  # as generated
+    judged: tuple[bool, bool, bool] | None = None  # whether each JIR was answered rightly
 
     @property
     def severities(self) -> texts.Severities | None:
@@ -53,16 +56,25 @@ class Subset:
     rois: int
 
 
-def subset(samples: int) -> Subset:
+def subset(samples: int, questioned: int = QUESTIONED) -> Subset:
     """Every rendering with several ROIs where they are few, else a share with one ROI each."""
-    if samples >= QUESTIONED:
-        return Subset(QUESTIONED / samples, 1)
-    return Subset(1.0, QUESTIONED // max(samples, 1))
+    if samples >= questioned:
+        return Subset(questioned / samples, 1)
+    return Subset(1.0, questioned // max(samples, 1))
+
+
+@dataclass(frozen=True)
+class Questioned:
+    """One rendering prepared, with what is true of its chosen ROIs and what they are asked."""
+
+    arrays: SampleArrays
+    truths: list[Truth]
+    judgments: list[tuple[Instruction, ...]]  # three a ROI
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The questions put to one network about the test split of one workspace."""
+    """The questions put to one network about a split of one workspace."""
 
     workspace: Workspace
     card: Card
@@ -70,47 +82,90 @@ class Evaluation:
     config: NetworkConfig
     seed: int
     threads: int
+    split: str = "test"
+    questioned: int = QUESTIONED  # ROIs, at most about so many
 
     def answers(self) -> list[Answered]:
         """Every chosen ROI answered, in the order of the shards."""
         self.network.eval()
-        part = subset(self.card.samples.get("test", 0))
-        chosen = (
-            s
-            for s in in_order(self.workspace, "test")
-            if unit_interval("evaluate", self.seed, s.rendering_id) < part.share
-        )
-        asked = prefetch(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
-        answered: list[Answered] = []
-        while images := list(islice(asked, IMAGES)):
+        asked, answered = self.questions(), []
+        while images := list(islice(asked, images_at_once(self.network))):
             answered += self._answer(images)
         return answered
 
-    def _prepare(self, sample: RawSample, rois: int) -> tuple[SampleArrays, list[Truth]]:
+    def questions(self) -> Iterator[Questioned]:
+        """Every chosen rendering, in the order of the shards."""
+        part = subset(self.card.samples.get(self.split, 0), self.questioned)
+        chosen = (
+            s
+            for s in in_order(self.workspace, self.split)
+            if unit_interval("evaluate", self.seed, s.rendering_id) < part.share
+        )
+        return prefetch(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
+
+    def _prepare(self, sample: RawSample, rois: int) -> Questioned:
         rng = generator("evaluate", self.seed, sample.rendering_id)
         order = [int(i) for i in rng.permutation(len(sample.rois))[:rois]]
-        tops = self.card.quality_top, self.card.importance_top
-        prepared = prepare(sample, order, self.config.view, self.config.patch, rng)
-        return prepared, [truth(sample.labels[i], *tops, self.card.distortions) for i in order]
+        view, patch = self.config.view, self.config.patch
+        arrays = prepare(sample, order, view, patch, rng, framing=framing_of(self.config))
+        truths = [truth(sample.labels[i], *self.card.scales) for i in order]
+        return Questioned(arrays, truths, [fixed(t, self.seed)[3:] for t in truths])
 
-    def _answer(self, images: Sequence[tuple[SampleArrays, list[Truth]]]) -> list[Answered]:
+    def _answer(self, images: Sequence[Questioned]) -> list[Answered]:
         device = next(self.network.parameters()).device
-        most = max(len(truths) for _, truths in images)
-        filled = [SampleArrays(p.view, (p.regions * most)[:most]) for p, _ in images]
-        real = [k < len(truths) for _, truths in images for k in range(most)]
+        most = max(len(i.truths) for i in images)
+        filled = [SampleArrays(i.arrays.view, (i.arrays.regions * most)[:most]) for i in images]
+        real = torch.tensor([k < len(i.truths) for i in images for k in range(most)])
         with torch.no_grad():
             seen, _ = self.network.look(stack(filled).to(str(device)))
-        seen = seen.of(torch.tensor(real, device=device).nonzero()[:, 0])
-        sets = {k: answer.closed_set(self.network, seen, *v) for k, v in answer.CLOSED_SETS.items()}
+        asked = answer.Prefilled(self.network, seen, real.nonzero()[:, 0].to(device))
+        sets = {k: asked.closed_set(*v) for k, v in answer.CLOSED_SETS.items()}
         columns = (
-            [t for _, truths in images for t in truths],
+            [t for i in images for t in i.truths],
             answer.scores(sets["quality"]).tolist(),
             answer.scores(sets["importance"]).tolist(),
             sets["quality"].argmax(1).tolist(),
             sets["importance"].argmax(1).tolist(),
-            answer.generate_answers(self.network, seen, texts.DISTORTION_QUESTION),
+            self._distortions(asked),
+            _judged(asked, [j for i in images for j in i.judgments]),
         )
         return [Answered(*row) for row in zip(*columns, strict=True)]
+
+    def _distortions(self, asked: answer.Prefilled) -> list[str]:
+        """Within the grammar; the released model, whose answers have another, as it likes."""
+        if self.config.prompt == "released":
+            return answer.generate_answers(self.network, asked.seen, texts.DISTORTION_QUESTION)
+        return asked.distortions()
+
+
+def _judged(
+    asked: answer.Prefilled, judgments: Sequence[tuple[Instruction, ...]]
+) -> list[tuple[bool, bool, bool]]:
+    """Whether each ROI's three JIRs are answered rightly; a question is put to all at once."""
+    said = {
+        question: asked.verdict(question).tolist()
+        for question in sorted({j.question for row in judgments for j in row})
+    }
+    return [
+        cast(
+            tuple[bool, bool, bool],
+            tuple((said[j.question][n] > 0) == (j.answer == texts.YES) for j in row),
+        )
+        for n, row in enumerate(judgments)
+    ]
+
+
+def images_at_once(network: Network) -> int:
+    """How many images fit: keys and values of a sequence, some ROIs each, in memory at hand."""
+    llm = base_of(network.llm).config
+    device = next(network.parameters()).device
+    heads = getattr(llm, "num_key_value_heads", None) or llm.num_attention_heads
+    width = heads * llm.hidden_size // llm.num_attention_heads
+    tokens = network.sequencer.image_tokens + PROMPT_TOKENS
+    size = base_of(network.llm).dtype.itemsize
+    bytes_each = 2 * llm.num_hidden_layers * width * tokens * size * ROIS_EXPECTED
+    at_hand = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else CACHE_BYTES
+    return max(1, min(IMAGES, int(at_hand // bytes_each)))
 
 
 def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
@@ -126,6 +181,7 @@ def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
         "unparsable": sum(s is None for s in said) / max(len(said), 1),
         **_scores(answered),
         **_types(types, true, card.distortions),
+        **_judgments(answered),
         "examples": list(_examples(answered)),
     }
     if card.dataset == "seagull-3k":
@@ -158,6 +214,17 @@ def _scores(answered: Sequence[Answered]) -> dict[str, float]:
             / max(len(levels), 1),
         }
     return found
+
+
+def _judgments(answered: Sequence[Answered]) -> dict[str, float]:
+    """Accuracy of the JIRs of each kind; half of them are to be answered No."""
+    judged = [a.judged for a in answered if a.judged]
+    names = ("quality", "importance", "distortion")
+    return {
+        f"judged_{name}": sum(row[n] for row in judged) / len(judged)
+        for n, name in enumerate(names)
+        if judged
+    }
 
 
 def _types(

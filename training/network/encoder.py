@@ -33,12 +33,17 @@ class Encoder(nn.Module):
         self.body: Any = _compact() if name == COMPACT else _by_name(name)
         self.channels: list[int] = self.body.feature_info.channels()
         self.strides: list[int] = self.body.feature_info.reduction()
-        self.frozen = bool(weights)
+        self.frozen = False
         self.register_buffer("mean", torch.tensor(CLIP_MEAN).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(CLIP_STD).view(3, 1, 1) * 255, persistent=False)
         if weights:
             _load(self.body, Path(weights), name)
-            self.requires_grad_(False)
+            self.freeze()
+
+    def freeze(self) -> None:
+        """Learn no more."""
+        self.frozen = True
+        self.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Encoder":
         """Training mode, which a frozen encoder never enters."""
@@ -48,6 +53,11 @@ class Encoder(nn.Module):
         """(B, V, V, 3) uint8 RGB -> four maps (B, C_j, V / s_j, V / s_j)."""
         pixels = (views.permute(0, 3, 1, 2) - self.mean) / self.std
         return list(self.body(pixels.contiguous()))
+
+
+def feature_key(key: str) -> str:
+    """A key of a whole timm ConvNeXt, as its features alone name it."""
+    return key.replace("stem.", "stem_").replace("stages.", "stages_")
 
 
 def _compact() -> Any:
@@ -89,9 +99,7 @@ def _load(body: nn.Module, path: Path, name: str) -> None:
     except (OSError, EOFError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise SeagullError(f"{path} is no checkpoint of weights: {error}") from error
     wanted = body.state_dict()
-    flat = {
-        key.replace("stem.", "stem_").replace("stages.", "stages_"): v for key, v in found.items()
-    }
+    flat = {feature_key(key): v for key, v in found.items()}
     matching = {k: flat[k] for k in wanted if k in flat and flat[k].shape == wanted[k].shape}
     if len(matching) < len(wanted):
         raise SeagullError(f"{path} is not {name}: {len(matching)} of {len(wanted)} weights match")

@@ -20,18 +20,22 @@ RESIDUAL_GAIN = 16.0  # brings noise of one or two 8-bit steps into the range of
 
 
 class SelfAttention(nn.Module):
-    """Attention among tokens, with a residual."""
+    """Attention among tokens: with a residual and a norm before or after it, or alone (`none`)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, norm: str = "pre") -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
+        self.place = norm
+        self.norm = nn.Identity() if norm == "none" else nn.LayerNorm(width)
         self.attention = nn.MultiheadAttention(width, HEADS, batch_first=True)
 
     def forward(self, tokens: Tensor, absent: Tensor | None = None) -> Tensor:
         """(N, T, P) -> (N, T, P); `absent` (N, T) is True at tokens to ignore."""
-        x = self.norm(tokens)
+        x = self.norm(tokens) if self.place == "pre" else tokens
         mixed: Tensor = self.attention(x, x, x, key_padding_mask=absent, need_weights=False)[0]
-        return tokens + mixed
+        if self.place == "none":
+            return mixed
+        after: Tensor = self.norm(tokens + mixed) if self.place == "post" else tokens + mixed
+        return after
 
 
 class CrossAttention(nn.Module):
@@ -61,20 +65,28 @@ class CrossAttention(nn.Module):
         return answer
 
 
-def mask_pool(features: Tensor, masks: Tensor) -> Tensor:
+def mask_pool(features: Tensor, masks: Tensor, pooling: str = "touched") -> Tensor:
     """Mean of the features under each mask, MP of eq. 2.
-
-    A grid cell counts when any pixel of it is inside: averaging the mask would lose small ROIs.
 
     Args:
         features: (B, C, H, W).
         masks: (B, K, V, V), 0 or 1.
+        pooling: how a grid cell counts. `touched`: fully, when any pixel of it is inside; `area`:
+            by the share that is; `bilinear`: fully, when the mask bilinearly resized is above 0,
+            so that small masks vanish (ODISE's, the paper's reference, and the released model's).
 
     Returns:
-        (B, K, C).
+        (B, K, C); zeros where no cell counts.
     """
-    grid = F.adaptive_max_pool2d(masks.to(features.dtype), features.shape[-2:])  # (B, K, H, W)
-    weights = grid / grid.sum((2, 3), keepdim=True).clamp_min(1)
+    masks, size = masks.to(features.dtype), (features.shape[-2], features.shape[-1])
+    if pooling == "touched":
+        grid = F.adaptive_max_pool2d(masks, size)  # (B, K, H, W)
+    elif pooling == "area":
+        grid = F.adaptive_avg_pool2d(masks, size)
+    else:
+        resized = F.interpolate(masks, size, mode="bilinear", align_corners=False)
+        grid = (resized > 0).to(features.dtype)
+    weights = grid / grid.sum((2, 3), keepdim=True).clamp_min(1e-6)
     return torch.einsum("bkhw,bchw->bkc", weights, features)
 
 
@@ -88,13 +100,17 @@ class GlobalView(nn.Module):
         width: int,
         key_tokens: str,
         sa_over: str,
+        pooling: str = "touched",
+        norm: str = "pre",
+        gelu: bool = True,
     ) -> None:
         super().__init__()
-        self.key_tokens, self.sa_over = key_tokens, sa_over
+        self.key_tokens, self.sa_over, self.pooling = key_tokens, sa_over, pooling
+        self.activation = nn.GELU() if gelu else nn.Identity()
         keys = [side * side for side in sides] if key_tokens == "channel" else channels
         self.basic = nn.ModuleList(nn.Linear(c, width) for c in channels)
         self.keys = nn.ModuleList(nn.Linear(k, width) for k in keys)
-        self.self_attention = SelfAttention(width)
+        self.self_attention = SelfAttention(width, norm)
         self.cross_attention = CrossAttention(width)
         self.fuse_basic = nn.Linear(width, width)
         self.fuse_context = nn.Linear(width, width)
@@ -103,14 +119,18 @@ class GlobalView(nn.Module):
     def forward(self, levels: list[Tensor], masks: Tensor) -> Tensor:
         """(B, K, P) from features (B, C_j, H_j, W_j) and masks (B, K, V, V)."""
         basic = torch.stack(
-            [fc(mask_pool(f, masks)) for fc, f in zip(self.basic, levels, strict=True)], 2
+            [
+                fc(mask_pool(f, masks, self.pooling))
+                for fc, f in zip(self.basic, levels, strict=True)
+            ],
+            2,
         )  # (B, K, 4, P), eq. 2
         queries = self._attend_itself(basic)
         context = torch.stack(
             [self._context(j, f, queries[:, :, j]) for j, f in enumerate(levels)], 2
         )  # (B, K, 4, P), eq. 3
         pair = [self.fuse_basic(basic.sum(2)), self.fuse_context(context.sum(2))]
-        fused: Tensor = self.fuse(F.gelu(torch.cat(pair, -1)))  # (B, K, P), eq. 4
+        fused: Tensor = self.fuse(self.activation(torch.cat(pair, -1)))  # (B, K, P), eq. 4
         return fused
 
     def _attend_itself(self, basic: Tensor) -> Tensor:
@@ -125,6 +145,30 @@ class GlobalView(nn.Module):
         tokens = self.keys[level](flat if self.key_tokens == "channel" else flat.transpose(1, 2))
         found: Tensor = self.cross_attention(queries, tokens)
         return found
+
+
+class CropView(nn.Module):
+    """F_lvt as the paper has it: the masked crop through two CNNs, self-attention, FC.
+
+    The paper gives no sizes: two strided convolutions, and tokens of 4 x 4 cells.
+    """
+
+    def __init__(self, width: int, norm: str, cells: int = 4, filters: int = 64) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, filters, 5, stride=4, padding=2)
+        self.second = nn.Conv2d(filters, width, 3, stride=2, padding=1)
+        self.cells = nn.AdaptiveAvgPool2d(cells)
+        self.self_attention = SelfAttention(width, norm)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, patches: Tensor, inside: Tensor, colour: Tensor) -> Tensor:
+        """(N, P) from crops (N, S, S, 3) uint8, masks in them (N, S, S); of `colour`, the dtype."""
+        pixels = patches.permute(0, 3, 1, 2).contiguous().to(colour.dtype) / 127.5 - 1
+        masked = pixels * inside[:, None].to(colour.dtype)
+        features = self.cells(F.gelu(self.second(F.gelu(self.first(masked)))))
+        tokens = self.self_attention(features.flatten(2).transpose(1, 2))
+        token: Tensor = self.out(tokens.mean(1))
+        return token
 
 
 class LocalView(nn.Module):

@@ -1,13 +1,12 @@
 """The SEAGULL network: encoder, mask-based feature extractor and a Llama (paper, section 4).
 
-`see` turns images and ROIs into tokens of the LLM's width, `speak` runs a Llama over sequences
-whose placeholders those tokens take. Auxiliary heads read the types and scores from the ROI tokens:
+`look` turns images and ROIs into tokens of the LLM's width; the LLM runs over sequences whose
+placeholders those tokens take. Auxiliary heads read the types and scores from the ROI tokens:
 without them the compact network does not learn in the time it has. They are not asked later.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,14 +16,13 @@ from torch import Tensor, nn
 from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
+from training.data import texts
 from training.data.batches import Batch, Pixels
-from training.data.tokens import IGNORED, SYSTEM, Sequencer, compact_tokenizer, load_tokenizer
+from training.data.tokens import IGNORED, SYSTEM, ReleasedSequencer, Sequencer
 from training.network.encoder import Encoder
-from training.network.extractor import GlobalView, LocalView
-
-COMPACT = "compact"
-HIDDEN, LAYERS = 128, 2  # of the compact Llama
-LORA_DROPOUT = 0.05
+from training.network.extractor import CropView, GlobalView, LocalView
+from training.network.language_model import COMPACT, adapted, base_of, open_llm
+from training.network.released_extractor import ReleasedExtractor
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,10 @@ class VisualTokens:
     """What the LLM gets of images; h is its hidden size."""
 
     image: Tensor  # (B, T, h)
-    regions: Tensor  # (B, K, 2, h): the global and the local view token
+    regions: Tensor  # (B, K, 2, h): the global and the local view token, or the one there is
 
     def of(self, rows: Tensor) -> "VisualTokens":
-        """Take the tokens of some sequences (indices into B * K), each as an image of one ROI."""
+        """The tokens of some sequences (indices into B * K), each as an image of one ROI."""
         k = self.regions.shape[1]
         return VisualTokens(self.image[rows // k], self.regions.flatten(0, 1)[rows][:, None])
 
@@ -47,49 +45,84 @@ class Network(nn.Module):
         self, config: NetworkConfig, tokenizer: Any, llm: Any, distortions: Sequence[str]
     ) -> None:
         super().__init__()
+        self.config = config
         self.distortions = tuple(distortions)
         self.encoder = Encoder(config.encoder, config.encoder_weights)
         sides = [config.view // stride for stride in self.encoder.strides]
         self.level = config.image_tokens_from - 1
-        self.sequencer = Sequencer(
-            tokenizer, sides[self.level] ** 2, SYSTEM if config.llm != COMPACT else ""
-        )
-        channels, hidden = self.encoder.channels, llm.config.hidden_size
-        self.project_image = nn.Linear(channels[self.level], hidden)
-        self.global_view = GlobalView(
-            channels, sides, config.width, config.key_tokens, config.sa_over
-        )
-        self.local_view = LocalView(config.width)
-        self.project_global = nn.Linear(config.width, hidden)
-        self.project_local = nn.Linear(config.width, hidden)
-        self.read_types = nn.Linear(2 * config.width, len(distortions))
-        self.read_scores = nn.Linear(2 * config.width, 2)
+        self.sequencer = _sequencer(config, tokenizer, sides[self.level] ** 2)
+        channels, hidden = self.encoder.channels, base_of(llm).config.hidden_size
+        self.project_image = _projector(config.projector, channels[self.level], hidden)
+        read = self._add_views(config, channels, sides, hidden)
+        self.read_types = nn.Linear(read, len(distortions))
+        self.read_scores = nn.Linear(read, 2)
         self.llm = llm
+
+    def _add_views(
+        self, config: NetworkConfig, channels: list[int], sides: list[int], hidden: int
+    ) -> int:
+        """The modules of section 4.2 that are wanted; the width of what the heads read."""
+        views = config.global_token + config.local_token
+        if config.extractor == "released":
+            self.released = ReleasedExtractor(channels, sides, config.patch, hidden, config.width)
+            return views * hidden
+        width, norm = config.width, config.sa_norm
+        if config.global_token:
+            self.global_view = GlobalView(
+                *(channels, sides, width, config.key_tokens, config.sa_over),
+                *(config.mask_pooling, norm, config.fuse_gelu),
+            )
+        if config.local_token:
+            native = config.local_view == "native"
+            self.local_view = LocalView(width) if native else CropView(width, norm)
+        if config.global_token:
+            self.project_global = nn.Linear(width, hidden)
+        if config.local_token:
+            self.project_local = nn.Linear(width, hidden)
+        return views * width
 
     def look(
         self, pixels: Pixels, levels: list[Tensor] | None = None
     ) -> tuple[VisualTokens, Tensor]:
-        """Return the LLM's tokens, and the ROI tokens (B * K, 2 P) for the auxiliary heads.
+        """The tokens for the LLM, and the ROI tokens (B * K, P a view) for the auxiliary heads.
 
         `levels`: the encoder's maps of `pixels.views`, where they are known already.
         """
         levels = levels or self.encoder(pixels.views)
-        whole = self.global_view(levels, pixels.masks)  # (B, K, P)
-        b, k, p = whole.shape
-        detail = self.local_view(
-            pixels.patches.flatten(0, 1), pixels.inside.flatten(0, 1), pixels.colour.flatten(0, 1)
-        ).view(b, k, p)
         image = self.project_image(levels[self.level].flatten(2).transpose(1, 2))  # (B, T, h)
-        regions = torch.stack([self.project_global(whole), self.project_local(detail)], 2)
-        return VisualTokens(image, regions), torch.cat([whole, detail], -1).flatten(0, 1)
+        released = self.config.extractor == "released"
+        views = self._released_views if released else self._paper_views
+        tokens, read = zip(*views(levels, pixels), strict=True)
+        return VisualTokens(image, torch.stack(tokens, 2)), torch.cat(read, -1).flatten(0, 1)
+
+    def _paper_views(self, levels: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
+        """For each view, its token (B, K, h) and what the heads read of it (B, K, P)."""
+        b, k = pixels.masks.shape[:2]
+        found = []
+        if self.config.global_token:
+            whole = self.global_view(levels, pixels.masks)
+            found.append((self.project_global(whole), whole))
+        if self.config.local_token:
+            native = (pixels.patches, pixels.inside, pixels.colour)
+            detail = self.local_view(*(x.flatten(0, 1) for x in native)).view(b, k, -1)
+            found.append((self.project_local(detail), detail))
+        return found
+
+    def _released_views(self, levels: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
+        b, k = pixels.masks.shape[:2]
+        found = []
+        if self.config.global_token:
+            found.append(self.released.global_token(levels, pixels.masks))
+        if self.config.local_token:
+            found.append(self.released.local_token(pixels.patches.flatten(0, 1)).view(b, k, -1))
+        return [(token, token) for token in found]
 
     def embed(self, ids: Tensor, seen: VisualTokens) -> Tensor:
         """(N, L, h): embeddings of (N, L) ids, `seen` in the placeholders' places; N = B K."""
-        first = self.sequencer.image_id
+        first, k = self.sequencer.image_id, seen.regions.shape[1]
         embedded: Tensor = self.llm.get_input_embeddings()(ids.masked_fill(ids >= first, 0))
-        k = seen.regions.shape[1]
-        image = seen.image[:, None].expand(-1, k, -1, -1)  # (B, K, T, h)
-        for which, tokens in enumerate((image, seen.regions[:, :, 0], seen.regions[:, :, 1])):
+        given = [seen.image[:, None].expand(-1, k, -1, -1), *seen.regions.unbind(2)]
+        for which, tokens in zip((0, *self.sequencer.views), given, strict=True):
             place = (ids == first + which)[..., None]
             embedded = embedded.masked_scatter(place, tokens.to(embedded.dtype))
         return embedded
@@ -101,71 +134,76 @@ class Network(nn.Module):
         ).logits
         return logits
 
-    def loss(self, batch: Batch, auxiliary: float) -> Tensor:
-        """Cross-entropy of the answers' tokens, plus `auxiliary` times that of the heads."""
+    def forward(
+        self, batch: Batch, auxiliary: float, tokens: int | None = None, rows: int | None = None
+    ) -> Tensor:
+        """Cross-entropy of the answers' tokens, plus `auxiliary` times that of the heads.
+
+        Both are means over `tokens` and `rows`, which may be those of several batches together;
+        None: this batch's own.
+        """
         seen, regions = self.look(batch.pixels)
-        logits = self.token_logits(batch.ids, batch.attention, seen)[:, :-1].flatten(0, 1).float()
-        spoken = F.cross_entropy(logits, batch.labels[:, 1:].flatten(), ignore_index=IGNORED)
+        spoken = self._spoken(batch, seen) / (tokens or learned_tokens(batch))
         if not auxiliary:
             return spoken
         read = torch.cat([self.read_types(regions), self.read_scores(regions)], 1).float()
         true = torch.cat([batch.types, batch.scores], 1)
-        heads = F.binary_cross_entropy_with_logits(read, true, reduction="none").sum(1).mean()
-        return spoken + auxiliary * heads
+        heads = F.binary_cross_entropy_with_logits(read, true, reduction="sum")
+        return spoken + auxiliary * heads / (rows or len(true))
+
+    def loss(self, batch: Batch, auxiliary: float) -> Tensor:
+        """`forward`, by the name of what it is."""
+        loss: Tensor = self(batch, auxiliary)
+        return loss
+
+    def _spoken(self, batch: Batch, seen: VisualTokens) -> Tensor:
+        """Summed cross-entropy of learned tokens; logits are made of their places alone."""
+        base = base_of(self.llm)
+        # Padding lies on the right: what is causal never sees it.
+        states = getattr(base, base.base_model_prefix)(
+            inputs_embeds=self.embed(batch.ids, seen), use_cache=False
+        ).last_hidden_state
+        labels, (row, column) = batch.labels.clone(), batch.word_at.unbind(1)
+        labels[row, column] = IGNORED
+        learned = labels[:, 1:] != IGNORED
+        logits = base.lm_head(states[:, :-1][learned]).float()
+        hard = F.cross_entropy(logits, labels[:, 1:][learned], reduction="sum")
+        if not len(row):
+            return hard
+        words = base.lm_head(states[row, column - 1]).float().log_softmax(-1)
+        return hard - (words.gather(1, batch.word_ids) * batch.word_shares).sum()
+
+
+def learned_tokens(batch: Batch) -> int:
+    """How many tokens of a batch are learned."""
+    return int((batch.labels[:, 1:] != IGNORED).sum())
 
 
 def build(config: NetworkConfig, seed: int, distortions: Sequence[str] = DISTORTIONS) -> Network:
     """Build a network, with new weights where no path is given; one seed, one network."""
     torch.manual_seed(seed)
-    if config.llm == COMPACT:
-        tokenizer = compact_tokenizer(distortions)
-        llm = _compact_llm(len(tokenizer))
-    else:
-        folder = Path(config.llm)
-        tokenizer, llm = load_tokenizer(folder), _load_llm(folder)
-    return Network(config, tokenizer, _adapted(llm, config), distortions)
+    tokenizer, llm = open_llm(config, distortions)
+    return Network(config, tokenizer, adapted(llm, config), distortions)
 
 
-def _compact_llm(vocabulary: int) -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=vocabulary,
-            hidden_size=HIDDEN,
-            intermediate_size=2 * HIDDEN,
-            num_hidden_layers=LAYERS,
-            num_attention_heads=4,
-            max_position_embeddings=2048,
-            bos_token_id=1,
-            eos_token_id=2,
-        )
-    )
+def _sequencer(config: NetworkConfig, tokenizer: Any, image_tokens: int) -> Sequencer:
+    views = tuple(n for n, on in ((1, config.global_token), (2, config.local_token)) if on)
+    if config.prompt == "released":
+        if config.llm == COMPACT:
+            raise SeagullError("network.prompt=released needs network.llm: its words are Vicuna's")
+        tokenizer.add_tokens([texts.GLOBAL, texts.LOCAL], special_tokens=True)
+        return ReleasedSequencer(tokenizer, image_tokens, views=views)
+    system = "" if config.llm == COMPACT else SYSTEM
+    return Sequencer(tokenizer, image_tokens, system, views)
 
 
-def _load_llm(folder: Path) -> Any:
-    from transformers import AutoModelForCausalLM
-
-    try:
-        return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise SeagullError(
-            f"network.llm: {folder} holds no language model in transformers' format; "
-            "the paper's is Vicuna (huggingface.co/lmsys)"
-        ) from error
+def _projector(kind: str, channels: int, hidden: int) -> nn.Module:
+    if kind == "linear":
+        return nn.Linear(channels, hidden)
+    return nn.Sequential(nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, hidden))
 
 
-def _adapted(llm: Any, config: NetworkConfig) -> Any:
-    """`llm` with LoRA on every linear layer but lm_head, the rest frozen; rank 0: as it is."""
-    if config.lora_rank == 0:
-        return llm
-    from peft import LoraConfig, get_peft_model
-
-    lora = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=LORA_DROPOUT,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(llm, lora)
+def without_gradients(network: Network, names: tuple[str, ...]) -> None:
+    """Freeze modules that nothing reads, so that no process waits for their gradients."""
+    for name in names:
+        getattr(network, name).requires_grad_(False)

@@ -1,6 +1,12 @@
 """Training: the loop and the stages.
 
-loop.py          optimizer, schedule, checkpoints
-gpu_step.py      a training step on a device against the CPU
-learning.py      pretrain, finetune, evaluate: what the command line calls
+Imports every other room of training but the tables.
+
+    processes.py      one process or several: Accelerate, batch norms over all of them
+    training_state.py what a checkpoint holds, written whole and resumed
+    loop.py           optimizer, schedule, steps
+    footprint.py      parameters and memory of a network, counted without its weights
+    network_plan.py   what the command says of them
+    gpu_step.py       a training step on a device against the CPU
+    learning.py       pretrain, finetune, evaluate: what the command line calls
 """

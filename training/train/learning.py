@@ -7,7 +7,7 @@ SEAGULL-3k from `study/shards/` with fixed instructions (paper, section 5.1). Ea
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,13 +19,18 @@ from manifests.errors import SeagullError
 from manifests.files import sha256_of_file, write_atomic
 from manifests.workspace import Workspace
 from training.data.shard_reader import Card, data_fingerprint, in_order, read_card
+from training.train.processes import ranks
 
 if TYPE_CHECKING:
     from training.network.network import Network
 
-VERSION = 1  # of this package's code, where it changes what is learned
+VERSION = 2  # of this package's code, where it changes what is learned
 WEIGHTS = "weights.safetensors"
-_NOT_LEARNED_FROM = ("device", "threads", "checkpoint_every")
+_NOT_LEARNED_FROM = (
+    *("device", "threads", "checkpoint_every", "validate_every", "validate_rois"),
+    "gradient_checkpointing",
+)
+_WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth", ".model", ".json")
 
 
 def pretrain(workspace: Workspace, config: Config) -> dict[str, float]:
@@ -35,7 +40,7 @@ def pretrain(workspace: Workspace, config: Config) -> dict[str, float]:
 
 def finetune(workspace: Workspace, config: Config) -> dict[str, float]:
     """Stage 2 on SEAGULL-3k from stage 1's network; returns the numbers of its evaluation."""
-    if not _pretrain(workspace, config).is_done():
+    if not (config.finetune.scratch or _pretrain(workspace, config).is_done()):
         raise SeagullError(
             f"{workspace.models / 'pretrain'} holds no finished network of this configuration and "
             "these shards; run `make pretrain`"
@@ -46,6 +51,8 @@ def finetune(workspace: Workspace, config: Config) -> dict[str, float]:
 def evaluate(workspace: Workspace, config: Config) -> dict[str, float]:
     """Every trained network on its test split; the numbers of stage 2 are named `study_...`."""
     stages = {"": _pretrain(workspace, config), "study_": _finetune(workspace, config)}
+    if config.network.model and not any(stage.is_done() for stage in stages.values()):
+        return _evaluate_model(stages)
     trained = {prefix: stage for prefix, stage in stages.items() if stage.has_network()}
     if not trained:
         raise SeagullError(f"{workspace.models} holds no trained network; run `make pretrain`")
@@ -54,6 +61,18 @@ def evaluate(workspace: Workspace, config: Config) -> dict[str, float]:
         for prefix, stage in trained.items()
         for key, value in stage.evaluate().items()
     }
+
+
+def _evaluate_model(stages: Mapping[str, "Stage"]) -> dict[str, float]:
+    """The network of `network.model` as it is, on every test split there is."""
+    found: dict[str, float] = {}
+    for prefix, stage in stages.items():
+        if stage.data.dataset_card.exists() and read_card(stage.data).samples.get("test"):
+            numbers = dict(
+                _numbers(stage.tested(begun(stage.config, read_card(stage.data).distortions)))
+            )
+            found |= {f"{prefix}{key}": value for key, value in numbers.items()}
+    return found
 
 
 @dataclass(frozen=True)
@@ -72,11 +91,20 @@ class Stage:
         """Where everything it makes lies."""
         return self.workspace.models / self.name
 
+    @property
+    def is_second(self) -> bool:
+        """Whether it is stage 2, whose instructions are fixed."""
+        return self.name == "finetune"
+
     def run(self) -> dict[str, float]:
-        """Train unless it is done, then evaluate where there is a test split."""
+        """Train unless it is done, then evaluate where there is a test split.
+
+        Of several processes the first one evaluates; the others return nothing.
+        """
         if not self.is_done():
             self._train()
-        return self.evaluate() if read_card(self.data).samples.get("test") else {}
+        tested = ranks().rank == 0 and read_card(self.data).samples.get("test")
+        return self.evaluate() if tested else {}
 
     def has_network(self) -> bool:
         """Whether a network was trained to the end, with whatever configuration."""
@@ -90,7 +118,9 @@ class Stage:
     def _key(self) -> str:
         network = self.config.network
         learned = {k: v for k, v in asdict(self.training).items() if k not in _NOT_LEARNED_FROM}
-        given = [Path(network.encoder_weights), *sorted(Path(network.llm).glob("*.safetensors"))]
+        given = [Path(network.encoder_weights)]
+        for folder in filter(None, (network.llm, network.model)):
+            given += [*weight_files(Path(folder)), *weight_files(Path(folder) / "llm")]
         return fingerprint(
             version=VERSION,
             seed=self.config.seed,
@@ -104,24 +134,31 @@ class Stage:
     def _train(self) -> None:
         from training.train.loop import Trainer
 
-        (self.folder / "done.json").unlink(missing_ok=True)
+        first = ranks().rank == 0
         card, key, network = read_card(self.data), self._key(), self._network(self.start)
-        if self.start:
+        feed = self._feed(card, network)
+        steps, accumulation = feed.steps, feed.accumulation
+        if first:
+            (self.folder / "done.json").unlink(missing_ok=True)
+        if first and self.is_second:
             self._write_instructions(card)
-        trainer = Trainer(network, self.training, steps(self.training, card), self.folder, key)
-        trainer.run(self._feed(card, network).batches)
-        self._save(network, key, trainer.steps)
+        trainer = Trainer(
+            *(network, self.training, steps, self.folder, key, accumulation),
+            *(self._validation(card, network), self.config.seed),
+        )
+        trainer.run(feed.batches)
+        if first:
+            self._save(network, key, trainer.steps)
 
     def _network(self, weights: Path | None) -> "Network":
-        from training.network.network import build
-        from training.train.loop import load_trained
+        from training.train.training_state import load_trained
 
-        distortions = read_card(self.data).distortions
-        network = build(self.config.network, self.config.seed, distortions)
+        network = begun(self.config, read_card(self.data).distortions)
         if weights:
             load_trained(network, weights)
         try:
-            return network.to(self.training.device)
+            # Each of several processes has a device of its own, which Accelerate knows.
+            return network.to(self.training.device if ranks().count == 1 else "cpu")
         except (RuntimeError, AssertionError) as error:
             raise SeagullError(
                 f"{self.name}.device: '{self.training.device}' is not to be had here "
@@ -132,40 +169,54 @@ class Stage:
         from training.data.feed import Feed
         from training.data.instructions import draw, pick_fixed
 
-        at_random = partial(draw, judgments=self.training.judgments)
-        ask = pick_fixed(self.config.seed) if self.start else at_random
+        judgments = self.training.judgments
+        at_random = partial(draw, judgments=judgments)
+        ask = pick_fixed(self.config.seed, judgments) if self.is_second else at_random
         return Feed(
-            *(self.data, card, self.config.network, self.training),
-            *(network.sequencer, self.config.seed, ask),
+            *(self.data, card, network.config, self.training),
+            *(network.sequencer, self.config.seed, ask, ranks()),
+        )
+
+    def _validation(self, card: Card, network: "Network") -> Any:
+        from training.evaluate.validation import Validation
+
+        if not card.samples.get("val"):
+            return None
+        return Validation(self._questions(card, network, "val", self.training.validate_rois))
+
+    def _questions(self, card: Card, network: "Network", split: str, rois: int) -> Any:
+        from training.evaluate.evaluation import Evaluation
+
+        return Evaluation(
+            *(self.data, card, network, network.config),
+            *(self.config.seed, self.training.threads, split, rois),
         )
 
     def _write_instructions(self, card: Card) -> None:
-        """Write the file of stage 2's fixed instructions, six a ROI."""
-        from training.data.instructions import fixed, truth
+        """The file of stage 2's fixed instructions, six a ROI (three without judgments)."""
+        from training.data.instructions import fixed_of, truth
 
-        tops = card.quality_top, card.importance_top
         lines = [
             json.dumps({"rendering_id": t.rendering_id, "roi_id": t.roi_id, **asdict(instruction)})
             for sample in in_order(self.data, "train")
-            for t in (truth(row, *tops, card.distortions) for row in sample.labels)
-            for instruction in fixed(t, self.config.seed)
+            for t in (truth(row, *card.scales) for row in sample.labels)
+            for instruction in fixed_of(t, self.config.seed, self.training.judgments)
         ]
         write_atomic(self.folder / "instructions.jsonl", "\n".join(lines) + "\n")
 
     def _save(self, network: "Network", key: str, count: int) -> None:
-        """Save the network and its done record; the checkpoints have served."""
+        """The network and its done record; the checkpoints have served."""
         from safetensors.torch import save
 
-        from training.train.loop import trained_state
+        from training.train.training_state import trained_state
 
         write_atomic(self.folder / WEIGHTS, save(trained_state(network)))
         network.sequencer.tokenizer.save_pretrained(self.folder / "tokenizer")
         text = json.dumps(to_dict(self.config), indent=1) + "\n"
         write_atomic(self.folder / "config.json", text)
         write_atomic(self.folder / "distortions.json", json.dumps(network.distortions) + "\n")
-        files = [
-            self.folder / f for f in (WEIGHTS, "config.json", "distortions.json", "curve.jsonl")
-        ]
+        names = (WEIGHTS, "config.json", "distortions.json", "curve.jsonl", "validation.jsonl")
+        files = [self.folder / name for name in names if (self.folder / name).exists()]
         hashes = {f.relative_to(self.workspace.root).as_posix(): sha256_of_file(f) for f in files}
         Done(self.name, "network", key, hashes, {"steps": count}).write(self.folder / "done.json")
         for checkpoint in self.folder.glob("checkpoint-*"):
@@ -187,18 +238,23 @@ class Stage:
         return dict(_numbers(found))
 
     def _evaluation(self) -> dict[str, Any]:
+        from training.evaluate.validation import best
+
+        return self.tested(self._network(self.folder / WEIGHTS)) | best(self._validated())
+
+    def tested(self, network: "Network") -> dict[str, Any]:
+        """What `network` answers about the test split, scored."""
         import torch
 
-        from training.evaluate.evaluation import Evaluation, summary
+        from training.evaluate.evaluation import QUESTIONED, summary
 
         torch.set_num_threads(self.training.threads)
-        network = self._network(self.folder / WEIGHTS)
         card = read_card(self.data)
-        questions = Evaluation(
-            *(self.data, card, network, self.config.network),
-            *(self.config.seed, self.training.threads),
-        )
-        return summary(questions.answers(), card)
+        return summary(self._questions(card, network, "test", QUESTIONED).answers(), card)
+
+    def _validated(self) -> list[dict[str, float]]:
+        path = self.folder / "validation.jsonl"
+        return [json.loads(row) for row in path.read_text().splitlines()] if path.exists() else []
 
 
 def _pretrain(workspace: Workspace, config: Config) -> Stage:
@@ -206,19 +262,72 @@ def _pretrain(workspace: Workspace, config: Config) -> Stage:
 
 
 def _finetune(workspace: Workspace, config: Config) -> Stage:
-    start = workspace.models / "pretrain" / WEIGHTS
+    start = None if config.finetune.scratch else workspace.models / "pretrain" / WEIGHTS
     study = Workspace(workspace.study)
     return Stage("finetune", workspace, study, config, config.finetune, start)
 
 
+def begun(config: Config, distortions: Sequence[str]) -> "Network":
+    """A network of `network.*` before it is trained: new, or that of `network.model`."""
+    from training.network.network import build
+    from training.released.model_folder import open_model
+
+    if config.network.model:
+        return open_model(Path(config.network.model), config.network, config.seed).network
+    return build(config.network, config.seed, distortions)
+
+
+def study_answers(workspace: Workspace, config: Config) -> list[Any]:
+    """What stage 2's network answers about every chosen ROI of SEAGULL-3k's test split."""
+    import torch
+
+    from training.evaluate.evaluation import QUESTIONED
+
+    stage = _finetune(workspace, config)
+    torch.set_num_threads(stage.training.threads)
+    network = stage._network(stage.folder / WEIGHTS)
+    answers: list[Any] = stage._questions(
+        read_card(stage.data), network, "test", QUESTIONED
+    ).answers()
+    return answers
+
+
+def export_model(
+    workspace: Workspace, config: Config, stage: str, folder: Path, names: str
+) -> dict[str, str]:
+    """Write the trained network of a stage to `folder`; where it is and how large.
+
+    Raises:
+        SeagullError: there is none, or it cannot be written in these names.
+    """
+    from training.released.exporting import export
+
+    trained = {"pretrain": _pretrain, "finetune": _finetune}[stage](workspace, config)
+    if not trained.is_done():
+        raise SeagullError(
+            f"{trained.folder} holds no finished network of this configuration; run `make {stage}`"
+        )
+    numbers = _read_evaluation(trained.folder / "evaluation.json")
+    network = trained._network(trained.folder / WEIGHTS)
+    export(network, config, {**numbers, **dict(_numbers(numbers))}, folder, names)
+    size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+    return {"exported": str(folder), "bytes": f"{size:,}"}
+
+
 def steps(training: TrainConfig, card: Card) -> int:
-    """Return `steps`, or as many as `epochs` passes over the images take."""
-    samples = card.samples.get("train", 0)
-    return training.steps or max(1, round(training.epochs * samples / training.batch))
+    """How many steps a stage takes whose questions are drawn."""
+    from training.data.feed import steps_of
+
+    return steps_of(training, card.samples.get("train", 0))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """What a folder of transformers' holds that may change a number, in name order."""
+    return sorted(p for p in folder.glob("*") if p.suffix in _WEIGHT_FILES)
 
 
 def _numbers(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Pick the metrics among nested values, named by their path: `type_f1_blur`."""
+    """The metrics among nested values, named by their path: `type_f1_blur`."""
     for key, value in found.items():
         if isinstance(value, float):
             yield prefix + key, value

@@ -1,12 +1,13 @@
-"""The training loop: AdamW, warm-up and cosine, the curve, checkpoints that resume exactly.
+"""The training loop: AdamW, warm-up and cosine, the curves, checkpoints that resume exactly.
 
 On a CPU, shards, configuration, seed and number of threads fix every bit of the result; a GPU's
-atomic additions do not.
+atomic additions do not, and several processes add in another order. Random numbers of a step
+(dropout) are keyed by the step, so that a checkpoint holds none and a resumed training may have
+another number of processes.
 """
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,18 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor, nn
 
+from manifests.chance import generator
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
-from manifests.files import atomic_file, write_atomic
+from manifests.files import write_atomic
 from manifests.progress import progress
 from training.data.batches import Batch
-from training.network.network import Network
+from training.network.language_model import base_of
+from training.network.network import Network, learned_tokens, without_gradients
+from training.train.processes import accelerator, mixed_precision, synchronise_norms
+from training.train.training_state import Checkpoints, Position
 
 CLIP_NORM = 1.0
+Validate = Callable[[Network], dict[str, float]]
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
@@ -34,28 +37,6 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     if step < warm:
         return config.learning_rate * (step + 1) / warm
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
-
-
-def trained_state(network: Network) -> dict[str, Tensor]:
-    """Return what a checkpoint holds: all parameters that learn, and the buffers beside them."""
-    frozen = {n for n, p in network.named_parameters() if not p.requires_grad}
-    return {
-        name: value.contiguous()
-        for name, value in network.state_dict().items()
-        if name not in frozen and not (network.encoder.frozen and name.startswith("encoder."))
-    }
-
-
-def load_trained(network: Network, path: Path) -> None:
-    """Load what `trained_state` saved; SeagullError when it is of another network."""
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise SeagullError(f"{path} cannot be read: {error}") from error
-    wanted = trained_state(network)
-    if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in wanted.items()}:
-        raise SeagullError(f"{path} holds another network than network.* of the configuration says")
-    network.load_state_dict(state, strict=False)
 
 
 @dataclass(frozen=True)
@@ -67,84 +48,130 @@ class Trainer:
     steps: int
     folder: Path
     key: str  # the fingerprint of data and configuration: checkpoints of another are not resumed
+    accumulation: int = 1  # micro-batches a step
+    validate: Validate | None = None  # numbers of the val split, `val_loss` among them
+    seed: int = 0
 
     def run(self, batches: Callable[[int], Iterator[Batch]]) -> None:
-        """Train from the latest checkpoint, or from the start, to the last step."""
+        """Train from the latest checkpoint, or from the start, to the last step.
+
+        Args:
+            batches: this process's micro-batches from a step on.
+        """
         torch.set_num_threads(self.config.threads)
-        self.network.to(self.config.device).train()
-        optimizer = self._optimizer()
-        start, curve = self._resume(optimizer)
+        run = _Run(self)
+        position = run.checkpoints.resume(run.model, run.optimizer)
+        feed = batches(position.step)
         began = time.perf_counter()
-        feed = batches(start)
-        with progress(self.steps, self.folder.name, "steps", done=start) as bar:
-            for step in range(start, self.steps):
-                curve.append(self._step(next(feed), step, optimizer))
-                curve[-1]["samples_per_s"] = self._rate(step + 1 - start, began)
-                if (step + 1) % self.config.checkpoint_every == 0 and step + 1 < self.steps:
-                    self._save(step + 1, optimizer, curve)
+        with progress(self.steps, self.folder.name, "steps", position.step, run.first) as bar:
+            for step in range(position.step, self.steps):
+                row = run.step([next(feed) for _ in range(self.accumulation)], step)
+                row["samples_per_s"] = self._rate(step + 1 - position.step, began)
+                position.curve.append(row)
+                position.step = step + 1
+                self._after(run, position)
                 bar.update()
-        write_atomic(self.folder / "curve.jsonl", _lines(curve))
+        run.finish(position)
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        learning = [p for p in self.network.parameters() if p.requires_grad]
-        return torch.optim.AdamW(
-            learning, lr=self.config.learning_rate, weight_decay=self.config.weight_decay
-        )
-
-    def _step(self, batch: Batch, step: int, optimizer: torch.optim.Optimizer) -> dict[str, float]:
-        rate = learning_rate(step, self.steps, self.config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        half = self.config.precision == "bf16"
-        device = torch.device(self.config.device).type
-        with torch.autocast(device, torch.bfloat16, enabled=half):
-            loss = self.network.loss(batch.to(self.config.device), self.config.auxiliary)
-        if not math.isfinite(loss.item()):
-            raise SeagullError(f"the loss is {loss.item()} at step {step}: lower learning_rate")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
-        optimizer.step()
-        return {"step": step + 1, "loss": loss.item(), "lr": rate}
+    def _after(self, run: "_Run", position: Position) -> None:
+        done, every = position.step, self.config.validate_every
+        last = done == self.steps
+        if self.validate and (last or (every and done % every == 0)):
+            position.validation.append({"step": done, **run.validated(self.validate)})
+        if done % self.config.checkpoint_every == 0 and not last:
+            run.checkpoints.save(position, run.model, run.optimizer)
 
     def _rate(self, steps: int, began: float) -> float:
         return steps * self.config.batch * self.config.rois / (time.perf_counter() - began)
 
-    def _save(
-        self, step: int, optimizer: torch.optim.Optimizer, curve: list[dict[str, float]]
-    ) -> None:
-        """Write a folder that appears whole under its name; the older ones go."""
-        temporary, final = self.folder / ".tmp-checkpoint", self.folder / f"checkpoint-{step:08d}"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        write_atomic(temporary / "weights.safetensors", save(trained_state(self.network)))
-        with atomic_file(temporary / "optimizer.pt") as file:
-            torch.save({"optimizer": optimizer.state_dict(), **_random_state()}, file)
-        position = {"step": step, "key": self.key, "curve": curve}
-        write_atomic(temporary / "position.json", json.dumps(position))
-        shutil.rmtree(final, ignore_errors=True)
-        temporary.rename(final)
-        for old in self.folder.glob("checkpoint-*"):
-            if old != final:
-                shutil.rmtree(old)
 
-    def _resume(self, optimizer: torch.optim.Optimizer) -> tuple[int, list[dict[str, float]]]:
-        for folder in sorted(self.folder.glob("checkpoint-*"), reverse=True):
-            position: dict[str, Any] = json.loads((folder / "position.json").read_text())
-            if position["key"] != self.key:
-                continue
-            load_trained(self.network, folder / "weights.safetensors")
-            state = torch.load(folder / "optimizer.pt", weights_only=True)
-            optimizer.load_state_dict(state["optimizer"])
-            torch.set_rng_state(state["cpu"])
-            torch.cuda.set_rng_state_all(state["cuda"])
-            return position["step"], position["curve"]
-        return 0, []
+class _Run:
+    """The network and its optimizer as Accelerate wants them."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer, network, config = trainer, trainer.network, trainer.config
+        precision = mixed_precision(network.config, config)
+        self.accelerator = accelerator(config, precision, trainer.accumulation)
+        self.count, self.first = self.accelerator.num_processes, self.accelerator.is_main_process
+        self.device = self.accelerator.device if self.count > 1 else torch.device(config.device)
+        if not config.auxiliary:
+            without_gradients(network, ("read_types", "read_scores"))
+        if config.gradient_checkpointing:
+            _checkpoint_gradients(network)
+        network.to(self.device).train()
+        if self.count > 1:
+            synchronise_norms(network)
+        learning = [p for p in network.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            learning, lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.model, self.optimizer = self.accelerator.prepare(
+            network, optimizer, device_placement=[False, False]
+        )
+        self.checkpoints = Checkpoints(trainer.folder, trainer.key, self.accelerator)
+
+    def step(self, batches: list[Batch], step: int) -> dict[str, float]:
+        """One update; the loss is the whole batch's, over all processes."""
+        config = self.trainer.config
+        rate = learning_rate(step, self.trainer.steps, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(_step_seed(self.trainer.seed, step, self.accelerator.process_index))
+        tokens, rows = self._counts(batches)
+        loss = sum(self._learn(batch.to(str(self.device)), tokens, rows) for batch in batches)
+        value = float(self._all(torch.as_tensor(loss, device=self.device)))
+        if not math.isfinite(value):
+            raise SeagullError(f"the loss is {value} at step {step}: lower learning_rate")
+        return {"step": step + 1, "loss": value, "lr": rate}
+
+    def _learn(self, batch: Batch, tokens: int, rows: int) -> torch.Tensor:
+        with self.accelerator.accumulate(self.model):
+            loss: torch.Tensor = self.model(batch, self.trainer.config.auxiliary, tokens, rows)
+            # Accelerate divides by the accumulation, DDP by the processes; the loss is a share of
+            # the whole batch's already.
+            self.accelerator.backward(loss * (self.trainer.accumulation * self.count))
+            if self.accelerator.sync_gradients:
+                self.accelerator.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            return loss.detach()
+
+    def _counts(self, batches: list[Batch]) -> tuple[int, int]:
+        """Learned tokens and ROIs of the whole batch."""
+        own = [sum(learned_tokens(b) for b in batches), sum(len(b.ids) for b in batches)]
+        tokens, rows = self._all(torch.tensor(own, device=self.device)).tolist()
+        return int(tokens), int(rows)
+
+    def _all(self, value: torch.Tensor) -> torch.Tensor:
+        summed: torch.Tensor = self.accelerator.reduce(value, "sum")
+        return summed
+
+    def validated(self, validate: Validate) -> dict[str, float]:
+        """The numbers of the val split, found by the first process."""
+        network = self.trainer.network
+        numbers = validate(network) if self.first else {}
+        network.train()
+        return numbers
+
+    def finish(self, position: Position) -> None:
+        """Write the curves, and wait for all processes."""
+        if self.first:
+            folder = self.trainer.folder
+            write_atomic(folder / "curve.jsonl", _lines(position.curve))
+            if position.validation:
+                write_atomic(folder / "validation.jsonl", _lines(position.validation))
+        self.checkpoints.whole(self.model, self.trainer.network)
+        if self.count > 1:
+            self.accelerator.end_training()
 
 
-def _random_state() -> dict[str, Any]:
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    return int(generator("step", seed, step, rank).integers(2**62))
 
 
-def _lines(rows: list[dict[str, float]]) -> str:
+def _checkpoint_gradients(network: Network) -> None:
+    base_of(network.llm).activation_checkpointing_enable()
+
+
+def _lines(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)

@@ -1,0 +1,159 @@
+"""Who starts the processes of a training: this machine's own, or Ray Train's workers.
+
+Each process runs the same command, found by its entry point, and learns from the environment which
+one it is. Ray Train places them on the cluster that made the dataset, whose workers see the same
+workspace.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from labelers.detectors.worker_process import end_with
+from manifests.config import Config
+from manifests.errors import SeagullError
+from manifests.presets import to_yaml
+from manifests.workspace import Workspace
+
+GROUP = "seagull.learning"
+_PARENT = "SEAGULL_LAUNCHER"
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """Call what learns by its name, in this process; workspace and configuration come first."""
+    (entry,) = entry_points(group=GROUP, name=name)
+    return entry.load()(*arguments)
+
+
+def in_waves(workspace: Workspace, config: Config, table: int, cluster: str | None) -> None:
+    """Make the runs of a table: one after the other here, those of a wave at once on a cluster."""
+    for wave in call("table_waves", workspace, config, table):
+        if cluster:
+            _on_ray(workspace, config, table, wave)
+            continue
+        for name in wave:
+            call("table_run", workspace, config, table, name)
+
+
+def _on_ray(workspace: Workspace, config: Config, table: int, wave: Sequence[str]) -> None:
+    import ray
+
+    if not ray.is_initialized():
+        ray.init(log_to_driver=True)
+    gpus = 1 if config.pretrain.device.startswith("cuda") else 0
+    remote = ray.remote(num_cpus=config.pretrain.threads, num_gpus=gpus)(call)
+    ray.get([remote.remote("table_run", workspace, config, table, name) for name in wave])
+
+
+def launched() -> bool:
+    """Tell whether this process is one of several that a launcher started."""
+    return "RANK" in os.environ
+
+
+def end_with_launcher() -> None:
+    """Let this process end when the one that started it by `by_processes` does."""
+    parent = os.environ.get(_PARENT)
+    if parent:
+        threading.Thread(target=end_with, args=(int(parent),), daemon=True).start()
+
+
+def by_processes(name: str, workspace: Workspace, config: Config, processes: int) -> None:
+    """Run `seagull NAME` in as many processes of this machine, which find each other by a port.
+
+    Raises:
+        SeagullError: one of them failed; what it said is above, and the others are stopped.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        described = Path(folder) / "config.yaml"
+        described.write_text(to_yaml(config))
+        options = ["--out", str(workspace.root), "--config", str(described)]
+        command = [sys.executable, "-m", "pipeline.cli", name, *options]
+        threads = {"OMP_NUM_THREADS": str(config.pretrain.threads)}
+        common = threads | os.environ | _meeting(processes)
+        started = [
+            subprocess.Popen(command, env=common | {"RANK": str(n), "LOCAL_RANK": str(n)})
+            for n in range(processes)
+        ]
+        try:
+            status = _first_failure(started)
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait()
+    if status:
+        raise SeagullError(f"a process of {name} ended with status {status}; its reason is above")
+
+
+def _meeting(processes: int) -> dict[str, str]:
+    """Environment by which PyTorch's processes find each other; a port that is free now."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    return {
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        _PARENT: str(os.getpid()),
+    }
+
+
+def _first_failure(started: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Wait until one fails or all have ended; the status."""
+    while True:
+        ended = [process.poll() for process in started]
+        failed = next((status for status in ended if status), 0)
+        if failed or None not in ended:
+            return failed
+        time.sleep(0.1)
+
+
+def by_ray(name: str, workspace: Workspace, config: Config, processes: int) -> None:
+    """Run `seagull NAME` in as many workers of Ray Train.
+
+    Raises:
+        SeagullError: one of them failed.
+    """
+    import ray
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    gpu = (config.finetune if name == "finetune" else config.pretrain).device.startswith("cuda")
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = TorchTrainer(
+            _worker,
+            train_loop_config={
+                "name": name,
+                "out": str(workspace.root.resolve()),
+                "config": to_yaml(config),
+            },
+            torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
+            scaling_config=ScalingConfig(num_workers=processes, use_gpu=gpu),
+            run_config=RunConfig(name=name, storage_path=folder),
+        )
+        if not ray.is_initialized():
+            ray.init(log_to_driver=True)
+        try:
+            trainer.fit()
+        except Exception as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[-1]
+            raise SeagullError(f"a worker of {name} failed: {reason}") from error
+
+
+def _worker(given: dict[str, Any]) -> None:
+    from manifests.presets import load_config
+
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(given["config"])
+        file.flush()
+        config = load_config(file.name)
+    call(given["name"], Workspace(Path(given["out"])), config)

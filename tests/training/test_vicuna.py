@@ -1,0 +1,104 @@
+"""`network.llm` alone, with a folder as Vicuna's authors published it: fp16, SentencePiece."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import timm
+import torch
+from llama_folders import write_vicuna
+
+from manifests.config import Config, TrainConfig
+from training import open_network
+from training.network.network import build
+from training.train import learning
+from training.train.loop import Trainer
+
+pytestmark = pytest.mark.filterwarnings(  # peft's own
+    "ignore:.*is_gradient_checkpointing:FutureWarning"
+)
+
+
+@pytest.fixture(scope="module")
+def vicuna(tmp_path_factory):
+    return write_vicuna(tmp_path_factory.mktemp("llm") / "vicuna")
+
+
+def test_half_precision_as_the_file_has_it_is_nan_after_a_step(vicuna):
+    """Why the defaults are what they are: the obvious way, transformers' own and AdamW."""
+    from transformers import AutoModelForCausalLM
+
+    llm = AutoModelForCausalLM.from_pretrained(vicuna)
+    assert llm.dtype == torch.float16
+    optimizer = torch.optim.AdamW(llm.parameters(), lr=1e-4)
+    ids = torch.tensor([[1, 5, 6, 7]])
+    llm(ids, labels=ids).loss.backward()
+    optimizer.step()
+    assert llm(ids, labels=ids).loss.isnan()
+
+
+def test_the_folder_alone_implies_lora_and_bf16(vicuna, small):
+    config = dataclasses.replace(small, llm=str(vicuna))
+    assert (config.rank, config.alpha, build(config, 0).llm.dtype) == (128, 256, torch.bfloat16)
+    whole = build(dataclasses.replace(config, lora_rank=0), 0)
+    assert whole.llm.dtype == torch.float32 and whole.llm.lm_head.weight.requires_grad
+
+
+class StopError(Exception):
+    pass
+
+
+def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch):
+    encoder = tmp_path / "encoder.pt"
+    torch.save(timm.create_model("test_convnext").state_dict(), encoder)
+    network = dataclasses.replace(
+        small,
+        llm=str(vicuna),
+        encoder="test_convnext",
+        encoder_weights=str(encoder),
+        local_view="crop",
+        lora_rank=4,
+    )
+    training = TrainConfig(
+        steps=2, batch=2, threads=1, checkpoint_every=1, learning_rate=1e-4,
+        gradient_checkpointing=True, auxiliary=0.0,
+    )  # fmt: skip
+    config = Config(network=network, pretrain=training)
+    real = Trainer._after
+
+    def stopped(self, run, position):
+        real(self, run, position)
+        raise StopError
+
+    monkeypatch.setattr(Trainer, "_after", stopped)
+    with pytest.raises(StopError):
+        learning.pretrain(workspace, config)
+    monkeypatch.setattr(Trainer, "_after", real)
+    assert learning.pretrain(workspace, config)["judged_quality"] >= 0
+    curve = (workspace.models / "pretrain" / "curve.jsonl").read_text().splitlines()
+    assert all(np.isfinite(json.loads(line)["loss"]) for line in curve) and len(curve) == 2
+
+    folder = tmp_path / "exported"
+    learning.export_model(workspace, config, "pretrain", folder, "ours")
+    image = np.random.default_rng(1).integers(0, 256, (90, 120, 3), np.uint8)
+    mask = np.zeros((90, 120), np.bool_)
+    mask[10:60, 20:80] = True
+    merged = open_network(folder).ask(image, mask)
+    adapted = open_network(workspace.models / "pretrain").ask(image, mask)
+    # LoRA merged into bf16 weights is rounded once.
+    assert merged.quality.score == pytest.approx(adapted.quality.score, abs=0.02)
+
+    model = dataclasses.replace(network, model=str(folder), encoder_weights="")
+    asked = learning.evaluate(workspace, dataclasses.replace(config, network=model, seed=1))
+    assert asked["quality_level_majority"] > 0
+
+
+def test_every_file_of_weights_is_in_the_fingerprint(vicuna, small, workspace):
+    config = Config(network=dataclasses.replace(small, llm=str(vicuna)))
+    before = learning._pretrain(workspace, config)._key()
+    weights = vicuna / "pytorch_model.bin"
+    kept = weights.read_bytes()
+    weights.write_bytes(kept + b"\0")
+    assert learning._pretrain(workspace, config)._key() != before
+    weights.write_bytes(kept)
