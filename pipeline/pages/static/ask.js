@@ -126,7 +126,8 @@ function fill(region) {
     scale(element.querySelector(".importance"), "Importance", answer.importance);
     const named = answer.distortions.map((d) =>
       [d.severity ? `${d.severity} ${d.name}` : d.name, d.probability, d.said]);
-    bars(element.querySelector(".distortions"), "Distortions, each asked alone: Yes", named);
+    const without = ["without", answer.without, !named.some((row) => row[2])];
+    bars(element.querySelector(".distortions"), "Distortion named first", [without, ...named]);
   }
   byId("copy").disabled = byId("download").disabled = !regions.some((r) => r.answer);
 }
