@@ -44,6 +44,7 @@ async function open(file) {
   await photo.decode().catch(() => {});
   stage.querySelector(".empty").hidden = true;
   photo.hidden = false;
+  stage.style.setProperty("--ratio", opened.width / opened.height);
   stage.classList.add("filled");
   marks.setAttribute("viewBox", `0 0 ${opened.width} ${opened.height}`);
   choose("new");
