@@ -121,6 +121,7 @@ def writes_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
 # A command that is not among them may load a detector; a new one is not, until it is said here.
 _LOADS_NO_MODEL = frozenset(
     {"status", "verify", "show", "report", "shards", "drop", "release"}
+    | {"rebuild", "import", "audit", "compact"}
     | {"pretrain", "finetune", "evaluate"}
 )
 
