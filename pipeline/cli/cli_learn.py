@@ -1,5 +1,6 @@
 """Commands that learn, found by entry point: pipeline may not import training."""
 
+import os
 from pathlib import Path
 
 import click
@@ -61,4 +62,16 @@ def export_model(job: Job, folder: Path, stage: str, names: str) -> None:
     print_rows(learners.call("export_model", job.workspace, job.config, stage, folder, names))
 
 
-COMMANDS = (pretrain, finetune, evaluate, network, export_model)
+@click.command()
+@click.argument("number", type=click.IntRange(1, 4))
+@job_options
+def table(job: Job, number: int) -> None:
+    """One of the paper's tables: every run that it needs, then Markdown, CSV and LaTeX."""
+    job.save_config()
+    learners.in_waves(job.workspace, job.config, number, os.environ.get("RAY_ADDRESS"))
+    said = learners.call("table", job.workspace, job.config, number)
+    click.echo(said["table"])
+    click.echo(f"written: {said['files']}")
+
+
+COMMANDS = (table, pretrain, finetune, evaluate, network, export_model)

@@ -8,6 +8,7 @@ mixtures.py         several distortions in one rendering
 sidecars.py         Camera Raw sidecars
 torture.py          what is promised, tried: a table
 torture_kills.py    runs that end in the middle, full disks, two writers
+torture_settings.py settings that are nonsense or worse
 torture_damage.py   bits flipped, files deleted and swapped
 small_build.py      a build in a fork that may be killed
 synthetic.py        a large workspace in which all is done, and what a build costs on it

@@ -7,7 +7,7 @@ import pytest
 from manifests.config import Config, TrainConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
-from manifests.words import QUALITY_WORDS, SEVERITY_WORDS, expected_level
+from manifests.words import QUALITY_WORDS, SEVERITY_WORDS, expected_grade
 from training import open_network
 from training.evaluate import reading
 from training.train import learning
@@ -45,7 +45,7 @@ def test_answers_of_a_trained_network(folder):
         p = list(scale.probabilities.values())
         assert sum(p) == pytest.approx(1, abs=1e-5)
         assert scale.probabilities[scale.word] == max(p)
-        assert scale.score == pytest.approx(expected_level(p), abs=1e-3)
+        assert scale.score == pytest.approx(expected_grade(p), abs=1e-3)
     assert list(first.quality.probabilities) == list(QUALITY_WORDS)
     assert [d.name for d in first.distortions] == list(DISTORTIONS)
     assert f"quality is {first.quality.word}" in first.sentences[0]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS, expected_level
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS, expected_grade
 from training.data import texts
 from training.evaluate.answer import CLOSED_SETS, closed_set, generate_answers
 from training.network.network import Network, VisualTokens
@@ -121,7 +121,7 @@ def _severities(
 def _scale(log_probabilities: Tensor, words: Sequence[str]) -> Scale:
     p = log_probabilities.softmax(0).tolist()
     rounded = {word: round(value, 6) for word, value in zip(words, p, strict=True)}
-    return Scale(words[p.index(max(p))], round(expected_level(p), 4), rounded)
+    return Scale(words[p.index(max(p))], round(expected_grade(p), 4), rounded)
 
 
 def _quality_sentence(scale: Scale) -> str:
