@@ -23,6 +23,8 @@ class RenderConfig:
 
     long_edge: int = 1024  # pixels of the renderings; smaller RAWs are not enlarged
     demosaic: Literal["linear", "ppg", "ahd", "dcb", "dht"] = "ahd"
+    noise: Literal["matched", "demosaiced"] = "matched"  # matched: where 4 photosites and more,
+    # each way, make a pixel, noise is reduced without a demosaicing and matched to what one leaves
     tone: Literal["neutral", "standard", "camera"] = "standard"
     lens: bool = True  # correct by lensfun where there is an exact match
     format: Literal["jpg", "png"] = "jpg"  # of all renderings but compression's

@@ -7,6 +7,7 @@
     study/    SEAGULL-3k: photographs in, lessons, plan, export, simulated raters
     look/     plan and status, pictures, the report
     pages/    regions asked about, by command or page; a dataset walked through in the browser
+    released/ the released SEAGULL-100w as a workspace, and what its folders are
     release/  a dataset made ready for others, with its pixels or as a recipe
     export/   COCO instances JSON, FiftyOne
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars

@@ -7,6 +7,8 @@ Imports only `manifests` of ours and meets the rest through shards on disk. Room
     evaluate/  answers of a network, metrics, a network against a split
     released/  whole networks by folder: the released SEAGULL-7B, exports
     train/     the loop, the stages, what the command line calls
+    tables/    the tables of the paper, made anew
+    baselines/ others' models on the same ROIs
     ask.py     a trained network asked about regions of any photograph
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import rawpy
 
-from isp.development.chain import VERSION, Chain
+from isp.development.chain import VERSION, Chain, Frame
 from isp.development.lens import LensCorrection, find_correction
 from isp.development.recipes import Recipe, Step
 from isp.development.tree import develop_tree
@@ -86,7 +86,9 @@ def _capture(sensor: Sensor, config: RenderConfig) -> tuple[Capture, LensCorrect
 
 def _images(chain: Chain, recipes: Sequence[Recipe], files: ExitStack) -> Iterator[Image]:
     with files:
-        for recipe, encoded in develop_tree(chain.recording.pixels, chain.modules(), recipes):
+        for recipe, encoded in develop_tree(
+            Frame(chain.recording.pixels), chain.modules(), recipes
+        ):
             yield _image(chain, recipe, encoded)
 
 

@@ -93,6 +93,8 @@ class Distortion:
     function: pure; (array, parameter, **options), and `draw`, a keyed np.random.Generator, where
         `random` is set. Where `prepare` is given it gets prepare(array) for the array, which is
         made once for all levels of a picture.
+    random: draws. reducible: at the sensor, what it adds is noise that knows no neighbours, so that
+        a picture of a quarter of the size and less need not be demosaiced anew (reduced_noise.py).
     sweeps: of `calibrate`; `decimals`: to which it rounds.
     describe: what else to write into a rendering's params: (Recording, parameter) -> JSON values.
     """
@@ -107,6 +109,7 @@ class Distortion:
     decimals: int = 3
     slider: Slider | None = None
     random: bool = False
+    reducible: bool = False
     prepare: Callable[[np.ndarray], Any] | None = None
     describe: Callable[[Recording, float], Mapping[str, Any]] | None = None
 

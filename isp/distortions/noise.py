@@ -113,5 +113,6 @@ NOISE = Distortion(
     function=add_noise,
     sweeps=(Sweep(1.0, 7.5),),
     random=True,
+    reducible=True,
     describe=_describe,
 )

@@ -1,5 +1,6 @@
 """Commands that learn, found by entry point: pipeline may not import training."""
 
+import os
 from pathlib import Path
 
 import click
@@ -61,4 +62,36 @@ def export_model(job: Job, folder: Path, stage: str, names: str) -> None:
     print_rows(learners.call("export_model", job.workspace, job.config, stage, folder, names))
 
 
-COMMANDS = (pretrain, finetune, evaluate, network, export_model)
+@click.command()
+@click.argument("number", type=click.IntRange(1, 4))
+@job_options
+def table(job: Job, number: int) -> None:
+    """One of the paper's tables: every run that it needs, then Markdown, CSV and LaTeX."""
+    job.save_config()
+    learners.in_waves(job.workspace, job.config, number, os.environ.get("RAY_ADDRESS"))
+    said = learners.call("table", job.workspace, job.config, number)
+    click.echo(said["table"])
+    click.echo(f"written: {said['files']}")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--task",
+    type=click.Choice(["quality", "importance", "drawn", "words"]),
+    default="quality",
+    show_default=True,
+    help="What a metric is asked for; how a vision-language model is given the box.",
+)
+@click.option("--tune", is_flag=True, help="Fine-tune a metric on the training split first.")
+@job_options
+def baseline(job: Job, name: str, model: Path, task: str, tune: bool) -> None:
+    """Another model on the test split, for tables 1 and 2: a metric NAME of pyiqa, or vlm.
+
+    MODEL is the metric's state dict, or the folder of a vision-language model of transformers.
+    """
+    print_rows(learners.call("baseline", job.workspace, job.config, name, model, task, tune))
+
+
+COMMANDS = (baseline, table, pretrain, finetune, evaluate, network, export_model)

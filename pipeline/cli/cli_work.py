@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import click
 
 from manifests.errors import SeagullError
+from manifests.paths import text_of
 from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
 from pipeline.dataset.samples import is_study
 
@@ -119,11 +121,11 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     if "render" in names:
         found = find_sources(job.raw_folder, job.workspace)
         if found.ignored:
-            shown = ", ".join(path.name for path in found.ignored[:3])
+            shown = ", ".join(text_of(Path(path.name)) for path in found.ignored[:3])
             text = f"left aside {len(found.ignored)} files not named as RAW ({shown})"
             click.echo(text, err=True)
         for one in (*found.aside, *found.unreadable):
-            click.echo(f"left aside {one.path}: {one.why}", err=True)
+            click.echo(f"left aside {one}", err=True)
         return found.sources, record_findings(job.workspace, found)
     known = known_sources(job.workspace)
     if not known:

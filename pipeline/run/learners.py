@@ -33,6 +33,26 @@ def call(name: str, *arguments: Any) -> Any:
     return entry.load()(*arguments)
 
 
+def in_waves(workspace: Workspace, config: Config, table: int, cluster: str | None) -> None:
+    """Make the runs of a table: one after the other here, those of a wave at once on a cluster."""
+    for wave in call("table_waves", workspace, config, table):
+        if cluster:
+            _on_ray(workspace, config, table, wave)
+            continue
+        for name in wave:
+            call("table_run", workspace, config, table, name)
+
+
+def _on_ray(workspace: Workspace, config: Config, table: int, wave: Sequence[str]) -> None:
+    import ray
+
+    if not ray.is_initialized():
+        ray.init(log_to_driver=True)
+    gpus = 1 if config.pretrain.device.startswith("cuda") else 0
+    remote = ray.remote(num_cpus=config.pretrain.threads, num_gpus=gpus)(call)
+    ray.get([remote.remote("table_run", workspace, config, table, name) for name in wave])
+
+
 def launched() -> bool:
     """Tell whether this process is one of several that a launcher started."""
     return "RANK" in os.environ

@@ -26,6 +26,21 @@ def test_sample_average_equals_scikit_learn_with_a_clean_label(seed):
     assert list(found.values()) == pytest.approx(list(wanted), abs=1e-12)
 
 
+def test_averages_and_pooled_f1_by_hand():
+    said = [frozenset({"blur"}), frozenset(), None, frozenset({"blur", "noise"})]
+    true = [frozenset({"blur", "noise"}), frozenset(), frozenset(), frozenset({"noise"})]
+    found = metrics.sample_average(said, true)
+    # (1, 1/2, 2/3), (1, 1, 1), nothing, (1/2, 1, 2/3)
+    assert list(found.values()) == pytest.approx([2.5 / 4, 2.5 / 4, (2 / 3 + 1 + 2 / 3) / 4])
+    rows = [metrics.sample_scores(a, t) for a, t in zip(said, true, strict=True)]
+    assert list(found.values()) == pytest.approx(list(np.mean(rows, 0)))
+    pooled = metrics.pooled_f1(said, true, DISTORTIONS)
+    wanted = {"blur": 2 / 3, "noise": 2 / 3, "clean": 2 / 3}
+    assert pooled == pytest.approx({d: wanted.get(d, 0.0) for d in (*DISTORTIONS, "clean")})
+    severities = [frozenset({("blur", 1)})], [frozenset({("blur", 2)})]
+    assert metrics.sample_average(*severities)["f1"] == 0
+
+
 def test_pooled_f1_equals_scikit_learn():
     rng = np.random.default_rng(3)
     said, true = random_sets(rng, 300), random_sets(rng, 300)

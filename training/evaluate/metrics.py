@@ -5,6 +5,7 @@ be parsed: it scores 0 even where the truth is empty. Correlations are SciPy's.
 """
 
 from collections.abc import Hashable, Sequence, Set
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +35,17 @@ def sample_scores(answer: Answer, truth: Set[Hashable]) -> tuple[float, float, f
 
 
 def sample_average(answers: Sequence[Answer], truths: Sequence[Set[Hashable]]) -> dict[str, float]:
-    """Precision, recall and F1 averaged over ROIs; F1 is the mean of the ROIs' F1.
+    """Average precision, recall and F1 over ROIs; F1 is the mean of the ROIs' F1.
 
-    The same as adding a label `clean` where a set is empty and scikit-learn's average="samples".
+    scikit-learn's average="samples", with a label `clean` where a set is empty: the mean of
+    `sample_scores`.
     """
-    rows = [sample_scores(a, t) for a, t in zip(answers, truths, strict=True)]
-    means = np.mean(rows, 0) if rows else np.zeros(3)
+    from sklearn.metrics import precision_recall_fscore_support
+
+    if not truths:
+        return {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    said, true, _ = _binary(answers, truths)
+    means = precision_recall_fscore_support(true, said, average="samples", zero_division=0)[:3]
     return dict(zip(("precision", "recall", "f1"), map(float, means), strict=True))
 
 
@@ -47,22 +53,31 @@ def pooled_f1(
     answers: Sequence[Answer], truths: Sequence[Set[Hashable]], labels: Sequence[Hashable]
 ) -> dict[str, float]:
     """Binary F1 of each label pooled over ROIs (table 2); `clean` counts where a set is empty."""
-    said = [_with_clean(a) for a in answers]
-    true = [_with_clean(t) for t in truths]
-    return {
-        str(label): _f1([label in s for s in said], [label in t for t in true])
-        for label in (*labels, "clean")
-    }
+    from sklearn.metrics import f1_score
+
+    wanted = [*map(str, labels), "clean"]
+    if not truths:
+        return dict.fromkeys(wanted, 0.0)
+    said, true, names = _binary(answers, truths, wanted)
+    found = f1_score(true, said, average=None, zero_division=0)
+    by_name = dict(zip(names, map(float, found), strict=True))
+    return {name: by_name[name] for name in wanted}
+
+
+def _binary(
+    answers: Sequence[Answer], truths: Sequence[Set[Hashable]], labels: Sequence[str] = ()
+) -> tuple[Any, Any, list[str]]:
+    """Indicator matrices of answers and truths, and their columns' names."""
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    said, true = ([{*map(str, _with_clean(s))} for s in sets] for sets in (answers, truths))
+    names = sorted({*labels, "clean", *(name for row in (*said, *true) for name in row)})
+    binarizer = MultiLabelBinarizer(classes=names)
+    return binarizer.fit_transform(said), binarizer.transform(true), names
 
 
 def _with_clean(answer: Answer) -> Set[Hashable]:
     return set() if answer is None else answer or {"clean"}
-
-
-def _f1(said: Sequence[bool], true: Sequence[bool]) -> float:
-    both = sum(s and t for s, t in zip(said, true, strict=True))
-    total = sum(said) + sum(true)
-    return 2 * both / total if total else 0.0
 
 
 def confusion(

@@ -277,6 +277,21 @@ def begun(config: Config, distortions: Sequence[str]) -> "Network":
     return build(config.network, config.seed, distortions)
 
 
+def study_answers(workspace: Workspace, config: Config) -> list[Any]:
+    """What stage 2's network answers about every chosen ROI of SEAGULL-3k's test split."""
+    import torch
+
+    from training.evaluate.evaluation import QUESTIONED
+
+    stage = _finetune(workspace, config)
+    torch.set_num_threads(stage.training.threads)
+    network = stage._network(stage.folder / WEIGHTS)
+    answers: list[Any] = stage._questions(
+        read_card(stage.data), network, "test", QUESTIONED
+    ).answers()
+    return answers
+
+
 def export_model(
     workspace: Workspace, config: Config, stage: str, folder: Path, names: str
 ) -> dict[str, str]:
