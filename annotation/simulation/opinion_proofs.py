@@ -5,7 +5,8 @@
 Careless raters: 24, of whom two answer at random and one always "fair"; they are to be found, and
 the opinions recovered (screened, missing ratings given to others, the model) are compared with the
 plain mean over all raters. Next best ROI: four votes a ROI, then three more each, or the same
-number where the interval is widest; ROIs differ in how far people disagree about them.
+number where the votes lie furthest apart; ROIs differ in how far people disagree about them. The
+second is not found to be better: four votes say too little.
 """
 
 from collections.abc import Mapping, Sequence
