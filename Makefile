@@ -13,7 +13,7 @@ OPTIONS = --out $(OUT) $(if $(RAW),--raw $(RAW)) $(if $(CONFIG),--config $(CONFI
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench gpu-check torture render masks labels shards build study pretrain finetune evaluate report clean
+.PHONY: help setup demo test check bench gpu-check torture render masks labels shards build study pretrain finetune evaluate report serve clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,8 @@ evaluate: setup  ## scores on the test splits
 	$(SEAGULL) evaluate $(OPTIONS)
 report: setup  ## one HTML file to look at
 	$(SEAGULL) report $(OPTIONS)
+serve: setup  ## a local page: ask about regions, explore the dataset
+	$(SEAGULL) serve $(OPTIONS)
 
 clean:  ## remove .venv and demo/
 	rm -rf $(VENV) demo

@@ -1,9 +1,9 @@
 """RAW to pixels: an ISP that stands in for Lightroom. Imports only `manifests` of ours.
 
-    raw/          a RAW file and what it says of itself: mosaic, levels, colour, camera, noise
+    raw/          a RAW file and what it says of itself: mosaic, levels, color, camera, noise
     distortions/  the distortions, each a value with its pure function, and their 6 x 20 levels
     development/  the order of development, recipes, the renderer (the door: renderer.py)
-    tools/        photographs to RAW, calibration of levels, colour check, XMP, what it costs
+    tools/        photographs to RAW, calibration of levels, color check, XMP, what it costs
 
 One direction: raw and distortions, then development, then tools. From Python: `isp.render(raw,
 exposure=-1.5)` for one picture, `isp.develop(raw, recipes)` for many of the same RAW.

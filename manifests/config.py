@@ -23,6 +23,8 @@ class RenderConfig:
 
     long_edge: int = 1024  # pixels of the renderings; smaller RAWs are not enlarged
     demosaic: Literal["linear", "ppg", "ahd", "dcb", "dht"] = "ahd"
+    noise: Literal["matched", "demosaiced"] = "matched"  # matched: where 4 photosites and more,
+    # each way, make a pixel, noise is reduced without a demosaicing and matched to what one leaves
     tone: Literal["neutral", "standard", "camera"] = "standard"
     lens: bool = True  # correct by lensfun where there is an exact match
     format: Literal["jpg", "png"] = "jpg"  # of all renderings but compression's
@@ -193,13 +195,52 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class ScreeningConfig:
+    """When a rater needs a look, and when one is left out: see annotation/screening."""
+
+    golden: float = 0.7  # least share of golden items answered as known
+    repeats: float = 1.3  # largest mean difference of two answers about one ROI, in categories
+    straight_lining: float = 0.8  # largest share of one and the same quality
+    seconds: float = 3.0  # least median time of an item
+    leave_one_out: float = 0.5  # least correlation with the mean of the others
+    bt500: float = 0.05  # largest share of two-sided outliers (ITU-R BT.500-14)
+    p913: float = 0.75  # least correlation with the mean (ITU-T P.913)
+    least_answers: int = 20  # under which a rater is not judged
+    least_failures: int = 2  # failed checks that leave a rater out
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.golden <= 1, "golden must be a share in [0, 1]")
+        _require(0 < self.straight_lining <= 1, "straight_lining must be a share in (0, 1]")
+        _require(self.seconds >= 0, "seconds must be 0 or more")
+        _require(self.least_failures >= 1, "least_failures must be 1 or more")
+
+
+@dataclass(frozen=True)
 class StudyConfig:
     """SEAGULL-3k. Without people the demo simulates them, and says so wherever they appear."""
 
+    images: int = 968  # photographs of the study (paper, section 3.2)
+    rois: int = 3261  # of all photographs together
     raters: int = 24
     ratings_per_roi: int = 7
     images_per_scene: int = 8  # mixed-distortion renderings, for the simulated study
     rois_per_image: int = 3
+    session_items: int = 60  # golden items and repeats among them
+    golden_per_session: int = 3
+    repeats_per_session: int = 3
+    opinion: Literal["mean", "model"] = "mean"  # what the shards' labels are
+    screening: ScreeningConfig = field(default_factory=ScreeningConfig)
+
+    def __post_init__(self) -> None:
+        _require(self.images >= 1 and self.rois >= 1, "images and rois must be 1 or more")
+        _require(
+            1 <= self.ratings_per_roi <= self.raters <= 999,
+            "ratings_per_roi must be 1 to the number of raters, and these at most 999",
+        )
+        _require(
+            0 <= self.golden_per_session + self.repeats_per_session < self.session_items,
+            "golden_per_session and repeats_per_session must leave room in session_items",
+        )
 
 
 @dataclass(frozen=True)

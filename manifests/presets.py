@@ -107,6 +107,7 @@ PRESETS: Mapping[str, Config] = {
             steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1, augmentation="channels"
         ),
     ),
+    "study": Config(name="study", shards=ShardsConfig(train=0.8, val=0.0)),  # paper, section 5.1
 }
 
 

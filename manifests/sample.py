@@ -5,10 +5,11 @@ rendering_id, scene_id, dataset, rendering, rois, labels and scores; `rois` are 
 value is null: an unknown text is "", an unknown number -1.
 """
 
+import functools
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -47,14 +48,23 @@ def without_nulls(record: Any) -> dict[str, Any]:
     JSON's null has no type, and readers that infer types from the first samples (Hugging Face
     `datasets`) break at the first value that is none: an unknown text is "", an unknown number -1.
     """
-    hints = get_type_hints(type(record))
-    return {name: _typed(value, hints[name]) for name, value in asdict(record).items()}
+    row = dict(vars(record))
+    record_class: Any = type(record)
+    for name, hint in _may_be_null(record_class):
+        row[name] = _typed(row[name], hint)
+    return row
+
+
+@functools.cache
+def _may_be_null(record: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields that may be, or hold, None, with their types."""
+    return tuple((n, hint) for n, hint in get_type_hints(record).items() if "None" in str(hint))
 
 
 def _typed(value: Any, hint: Any) -> Any:
     if value is None:
         return "" if str in get_args(hint) else NO_NUMBER
-    if isinstance(value, dict) and get_args(hint):
+    if isinstance(value, dict):
         return {key: _typed(inside, get_args(hint)[1]) for key, inside in value.items()}
     return value
 

@@ -1,4 +1,4 @@
-"""Eq. 1 of the paper: a continuous score falls into one of five words.
+"""Eq. 1 of the paper: a continuous score falls into one of five words, its grade 0..4.
 
 K(s) = k_i where M i / 5 < s <= M (i + 1) / 5. The paper leaves s = 0 outside every interval; here
 the edges are clamped: i = clamp(ceil(5 s / M) - 1, 0, 4).
@@ -15,10 +15,10 @@ RATING_TOP: Final = 4.0  # M of SEAGULL-3k's averaged ratings
 QUALITY_TOP: Final = 1.0  # M of SEAGULL-100w's quality scores
 
 
-def level(score: float, top: float) -> int:
-    """Return the index 0..4 of eq. 1.
+def grade(score: float, top: float) -> int:
+    """Return the grade, the word's index 0..4 of eq. 1.
 
-    >>> [level(s, 4.0) for s in (0.0, 0.8, 0.81, 4.0)]
+    >>> [grade(s, 4.0) for s in (0.0, 0.8, 0.81, 4.0)]
     [0, 0, 1, 4]
     """
     if not (math.isfinite(score) and top > 0):
@@ -41,17 +41,17 @@ def on_scale(score: float, top: float, scale: str) -> float:
     return top if score >= 1 else min(max(-10 * math.log10(1 - score), 0.0), top)
 
 
-def soft_level(score: float, top: float) -> tuple[float, ...]:
+def soft_grade(score: float, top: float) -> tuple[float, ...]:
     """Shares of the five words whose expected level is the score's place among their middles.
 
-    >>> soft_level(0.6, 1.0)
+    >>> soft_grade(0.6, 1.0)
     (0.0, 0.0, 0.5, 0.5, 0.0)
     """
     place = min(max(5.0 * score / top - 0.5, 0.0), 4.0)
     return tuple(round(max(0.0, 1 - abs(place - i)), 9) for i in range(5))
 
 
-def expected_level(probabilities: list[float]) -> float:
+def expected_grade(probabilities: list[float]) -> float:
     """Q-Align's closed-set score: sum of p_i i over the five words, p normalised; in [0, 4]."""
     total = sum(probabilities)
     return sum(i * p for i, p in enumerate(probabilities)) / total

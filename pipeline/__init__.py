@@ -4,8 +4,10 @@
     stages/   what a stage is; render, masks, labels, study; the list of them
     run/      workers, executors (Ray or processes), ledger, flow, failures
     dataset/  samples, tars and their index, the card, verify
+    study/    SEAGULL-3k: photographs in, lessons, plan, export, simulated raters
     look/     plan and status, pictures, the report
     pages/    regions asked about, by command or page; a dataset walked through in the browser
+    released/ the released SEAGULL-100w as a workspace, and what its folders are
     release/  a dataset made ready for others, with its pixels or as a recipe
     export/   COCO instances JSON, FiftyOne
     tools/    costs, calibration, benchmarks, demo, mixtures, sidecars

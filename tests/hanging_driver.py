@@ -3,6 +3,7 @@
 Both touch a file in FOLDER once they hang.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from pipeline.cli.main import main, seagull
 from pipeline.intake.sources import Source
 from pipeline.run.executors import make_executor
 from pipeline.run.worker import Task
+
+# Whoever runs the tests may have these ignored (nohup, a shell's background), which is inherited.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @seagull.command()

@@ -26,7 +26,7 @@ from manifests.presets import load_config
 from training.data.batches import stack
 from training.data.sample_arrays import SampleArrays, framing_of, prepare_arrays
 from training.evaluate.reading import Answer, read_answers
-from training.network.network import Network, build
+from training.network.network import Network, VisualTokens, build
 from training.released.model_folder import is_model, open_model
 from training.train.training_state import load_trained
 
@@ -90,11 +90,15 @@ class AskedNetwork:
             pixels = stack([self._prepared(image, [mask]) for image, mask in some])
             with torch.no_grad():
                 seen, _ = self.network.look(pixels.to(self._device))
-            yield from read_answers(self.network, seen)
+            yield from self.read(seen)
 
     def open(self, image: Image) -> "OpenImage":
         """An image, encoded once for all that is asked about it."""
         return OpenImage(self, image)
+
+    def read(self, seen: VisualTokens) -> list[Answer]:
+        """The answers about what the network has seen."""
+        return read_answers(self.network, seen, self.config.network.prompt != "released")
 
     @property
     def _device(self) -> str:
@@ -133,7 +137,7 @@ class OpenImage:
         with torch.no_grad():
             self._levels = self._levels or network.encoder(pixels.views)
             seen, _ = network.look(pixels, self._levels)
-        return read_answers(network, seen)
+        return self.asked.read(seen)
 
 
 def _check(image: Image, mask: Mask) -> None:

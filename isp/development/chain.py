@@ -19,10 +19,12 @@ from isp.development.demosaic import demosaic, white_level
 from isp.development.geometry import photosites_a_pixel, upright
 from isp.development.lens import LensCorrection
 from isp.development.recipes import Step
+from isp.development.reduced_noise import ReducedNoise, can_reduce
 from isp.development.tone import Tone, find_tone
 from isp.development.tree import Module
 from isp.distortions.all_distortions import known_distortions
 from isp.distortions.distortion import Distortion, Place, Recording
+from isp.distortions.noise import add_noise
 from isp.distortions.noise_model import NoiseModel
 from isp.raw.color import (
     FULL,
@@ -35,7 +37,7 @@ from isp.raw.color import (
 from isp.raw.sensor import Sensor
 from manifests.chance import generator
 from manifests.config import RenderConfig
-from manifests.images import EncodedImage, decode_image, encode_image, fitted, png
+from manifests.images import EncodedImage, decode_image, encode_image, fitted, fitted_size, png
 
 VERSION = 2
 """Counts the changes that alter pixels; part of the fingerprint of everything rendered."""
@@ -49,12 +51,12 @@ class Table:
 
     @cached_property
     def light(self) -> np.ndarray:
-        """float32 (65536,), linear."""
+        """The curve's values in linear light: float32 (65536,)."""
         return decode_srgb(self.values).astype(np.float32)
 
     @cached_property
     def encoded(self) -> np.ndarray:
-        """uint8 (65536,), sRGB-encoded."""
+        """The curve's values as they are stored: uint8 (65536,), sRGB-encoded."""
         return np.rint(255 * self.values).astype(np.uint8)
 
 
@@ -83,13 +85,21 @@ class Display:
 
     @cached_property
     def picture(self) -> np.ndarray:
-        """uint8 (H, W, 3) RGB, sRGB-encoded."""
+        """The picture after its curve: uint8 (H, W, 3) RGB, sRGB-encoded."""
         return cv2.LUT(self.linear, self.curve.encoded)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Recorded pixels on their way to be developed; `reducible`: see `Distortion`."""
+
+    pixels: np.ndarray
+    reducible: bool = True
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The modules for one open RAW."""
+    """The development of one open RAW: its modules, and what they need to know of it."""
 
     sensor: Sensor
     own_noise: NoiseModel
@@ -119,14 +129,12 @@ class Chain:
 
     @cached_property
     def tone(self) -> Tone:
-        """The tone of this RAW."""
-        return find_tone(
-            self.config.tone, self.sensor.raw, lambda: self.develop(self.recording.pixels, None)
-        )
+        """Which tone curve this RAW gets: see `find_tone`."""
+        return find_tone(self.config.tone, self.sensor.raw, lambda: self.reference)
 
     @cached_property
     def table(self) -> Table:
-        """Its curve."""
+        """The tone curve as a table, sRGB-encoded: what a distortion of the curve acts on."""
         return Table(encode_srgb(self.tone.curve(_LIGHT)))
 
     def modules(self) -> Sequence[Module]:
@@ -153,8 +161,34 @@ class Chain:
 
         return Module(distortion.name, apply)
 
-    def develop(self, pixels: np.ndarray, _: Step | None) -> np.ndarray:
+    def develop(self, frame: Frame, _: Step | None) -> np.ndarray:
         """Recorded pixels -> float32 (H, W, 3) linear sRGB with headroom, working size, upright."""
+        if frame.pixels is self.recording.pixels:
+            return self.reference
+        if frame.reducible and self.reduced_noise is not None:
+            field = self.reduced_noise.field(frame.pixels)
+            return np.maximum(self.reference + upright(field, self.sensor.flip), 0)
+        return self._demosaiced(frame.pixels)
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """What the undistorted pixels develop to."""
+        return self._demosaiced(self.recording.pixels)
+
+    @cached_property
+    def reduced_noise(self) -> ReducedNoise | None:
+        """How noise is developed without a demosaicing; None where it is not."""
+        size = fitted_size(*self.sensor.size, self.config.long_edge)
+        if self.config.noise == "demosaiced" or not can_reduce(self.sensor, size):
+            return None
+
+        def noisy(mosaic: np.ndarray, stops: float) -> np.ndarray:
+            draw = generator(self.sha256, "noise match", repr(stops), self.seed)
+            return add_noise(replace(self.recording, pixels=mosaic), stops, draw)
+
+        return ReducedNoise(self.sensor, self.lens, self.config.demosaic, size, noisy)
+
+    def _demosaiced(self, pixels: np.ndarray) -> np.ndarray:
         sensor = self.sensor
         if sensor.mosaic is None:
             image = pixels.copy()  # highlights are limited in place
@@ -187,8 +221,9 @@ class Chain:
         return distortion.function(state, step.parameter, **options)
 
 
-def _on_sensor(chain: Chain, pixels: np.ndarray, distortion: Distortion, step: Step) -> np.ndarray:
-    return chain.changed(replace(chain.recording, pixels=pixels), distortion, step)
+def _on_sensor(chain: Chain, frame: Frame, distortion: Distortion, step: Step) -> Frame:
+    pixels = chain.changed(replace(chain.recording, pixels=frame.pixels), distortion, step)
+    return Frame(pixels, frame.reducible and distortion.reducible)
 
 
 def _on_light(chain: Chain, linear: np.ndarray, distortion: Distortion, step: Step) -> np.ndarray:

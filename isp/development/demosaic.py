@@ -1,7 +1,7 @@
 """Mosaic to linear camera RGB by LibRaw, under one frozen profile.
 
 Frozen: no automatic brightness, `adjust_maximum_thr=0` (LibRaw's default rescales every frame by
-its own brightest pixel), no denoising, no gamma, camera colours, the file's flip left to
+its own brightest pixel), no denoising, no gamma, camera colors, the file's flip left to
 `geometry.py`. Highlights are not clipped here: the channels with gain above 1 keep their headroom.
 """
 

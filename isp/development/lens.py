@@ -6,6 +6,7 @@ and the scene says why. Perspective and focus distance (unknown: 1000 m) are not
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -15,6 +16,11 @@ import numpy as np
 
 MIN_SCORE = 80  # right matches score 80 to 98
 _FOCAL_TOLERANCE = 1.02
+
+
+def _middles(n: int, of: int) -> np.ndarray:
+    """Index the middles of `n` equal parts of `of` pixels."""
+    return ((np.arange(n) + 0.5) * of / n).astype(int)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,28 @@ class LensCorrection:
             moved = cv2.remap(plane, first, second, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
             cv2.insertChannel(np.maximum(moved, 0), corrected, channel)
         return corrected
+
+    def for_noise(self, shape: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what carries a small field of noise to where the corrected picture has it.
+
+        It moves by whole pixels, so that its spectrum stays, all channels alike.
+
+        Args:
+            shape: (h, w) of the fields, float32 (h, w, 3) of either sign, over the whole picture.
+        """
+        if self.modifier is None:
+            return lambda field: field
+        full = self.modifier.height, self.modifier.width
+        at = np.ix_(*(_middles(n, of) for n, of in zip(shape, full, strict=True)))
+        gain = np.ones((*full, 3), np.float32)
+        self.modifier.apply_color_modification(gain)
+        small_gain = gain[at]
+        if not self._maps:
+            return lambda field: field * small_gain
+        columns, rows = np.moveaxis(self._maps[1][0][at].astype(int), -1, 0)  # green's
+        rows = np.clip(rows * shape[0] // full[0], 0, shape[0] - 1)
+        columns = np.clip(columns * shape[1] // full[1], 0, shape[1] - 1)
+        return lambda field: (field * small_gain)[rows, columns]
 
     @cached_property
     def _maps(self) -> list[tuple[np.ndarray, np.ndarray]]:

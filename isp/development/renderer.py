@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import rawpy
 
-from isp.development.chain import VERSION, Chain
+from isp.development.chain import VERSION, Chain, Frame
 from isp.development.lens import LensCorrection, find_correction
 from isp.development.recipes import Recipe, Step
 from isp.development.tree import develop_tree
@@ -59,7 +59,14 @@ def develop(
     with ExitStack() as stack:
         sensor = stack.enter_context(open_sensor(raw, config.max_megapixels))
         capture, correction = _capture(sensor, config)
-        chain = Chain(sensor, own_noise(sensor), correction, config, sha256, seed)
+        chain = Chain(
+            sensor=sensor,
+            own_noise=own_noise(sensor),
+            lens=correction,
+            config=config,
+            sha256=sha256,
+            seed=seed,
+        )
         return capture, _images(chain, recipes, stack.pop_all())
 
 
@@ -67,15 +74,21 @@ def _capture(sensor: Sensor, config: RenderConfig) -> tuple[Capture, LensCorrect
     capture = read_capture(sensor)
     if not config.lens:
         return capture, LensCorrection("none: not asked for")
-    camera = (capture.camera_make, capture.camera_model)
-    optics = (capture.lens, capture.focal_length_mm, capture.aperture_f)
-    correction = find_correction(camera, *optics, sensor.size)
+    correction = find_correction(
+        camera=(capture.camera_make, capture.camera_model),
+        lens=capture.lens,
+        focal_length_mm=capture.focal_length_mm,
+        aperture_f=capture.aperture_f,
+        size=sensor.size,
+    )
     return replace(capture, lens_correction=correction.note), correction
 
 
 def _images(chain: Chain, recipes: Sequence[Recipe], files: ExitStack) -> Iterator[Image]:
     with files:
-        for recipe, encoded in develop_tree(chain.recording.pixels, chain.modules(), recipes):
+        for recipe, encoded in develop_tree(
+            Frame(chain.recording.pixels), chain.modules(), recipes
+        ):
             yield _image(chain, recipe, encoded)
 
 

@@ -2,7 +2,7 @@
 
 neutral: no curve. standard: a documented one that makes a pleasing reference. camera: the curve
 that brings the brightness of our rendering to that of the JPEG preview in the RAW; tone alone, not
-the camera's colours, sharpening or noise reduction.
+the camera's colors, sharpening or noise reduction.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ import rawpy
 from scipy.interpolate import PchipInterpolator
 
 from isp.raw.color import decode_srgb, encode_srgb
+from isp.raw.decode import complaints
 from manifests.errors import SceneError
 from manifests.images import decode_image
 
@@ -87,7 +88,10 @@ def fit(linear: np.ndarray, picture: np.ndarray) -> tuple[tuple[float, float], .
 
 
 def preview(raw: rawpy.RawPy) -> np.ndarray | None:
-    """Read the RAW's preview: uint8 (H, W, 3) RGB, as the camera rendered it; None without one."""
+    """Read the RAW's preview: uint8 (H, W, 3) RGB, as the camera rendered it; None without one.
+
+    One that libjpeg complains of is none: grey where it ends would pass for the camera's tone.
+    """
     try:
         thumb = raw.extract_thumb()
     except rawpy.LibRawError:
@@ -95,9 +99,11 @@ def preview(raw: rawpy.RawPy) -> np.ndarray | None:
     if thumb.format == rawpy.ThumbFormat.BITMAP:
         return _without_bars(np.asarray(thumb.data))
     try:
-        return _without_bars(decode_image(thumb.data, "preview"))
+        with complaints("preview") as said:
+            picture = decode_image(thumb.data, "preview")
     except SceneError:
         return None
+    return None if said else _without_bars(picture)
 
 
 def _without_bars(picture: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """COLORFULNESS: chroma in OKLab, -100 to 100; hue and lightness kept, the gamut respected.
 
 OKLab: B. Ottosson, 2020 (https://bottosson.github.io/posts/oklab/). Cone response = cube root of
-LMS; lightness and (a, b) are linear in it, so scaling chroma by s is grey + s * (colour - grey) in
+LMS; lightness and (a, b) are linear in it, so scaling chroma by s is grey + s * (color - grey) in
 cone response: no Lab value is ever written down.
 """
 
@@ -28,7 +28,7 @@ _ROUNDING = 2e-6
 
 @dataclass(frozen=True)
 class Chroma:
-    """A picture as OKLab lightness and colour, both in cone response, and its room in the gamut.
+    """A picture as OKLab lightness and color, both in cone response, and its room in the gamut.
 
     lightness: float32 (H, W, 3), three times the same. color: float32 (H, W, 3).
     tight: int (N,), the pixels in which a factor of 2 on chroma leaves sRGB; there, (N, 1, 3):

@@ -30,9 +30,9 @@ class Recording:
     """What the sensor recorded, as a distortion at the place `sensor` finds it.
 
     pixels: uint16 (H, W) recorded values, or (H, W, 3) linear white-balanced RGB without a mosaic.
-    pattern: small int array, colour index (0 R, 1 G, 2 B, 3 second G) of the mosaic's period; None
+    pattern: small int array, color index (0 R, 1 G, 2 B, 3 second G) of the mosaic's period; None
         for RGB.
-    black: value of black by colour index. white: value at saturation, of R, G, B.
+    black: value of black by color index. white: value at saturation, of R, G, B.
     noise: the file's own, on linear [0, 1]. photosites: that become one pixel of the rendering.
     """
 
@@ -93,6 +93,8 @@ class Distortion:
     function: pure; (array, parameter, **options), and `draw`, a keyed np.random.Generator, where
         `random` is set. Where `prepare` is given it gets prepare(array) for the array, which is
         made once for all levels of a picture.
+    random: draws. reducible: at the sensor, what it adds is noise that knows no neighbours, so that
+        a picture of a quarter of the size and less need not be demosaiced anew (reduced_noise.py).
     sweeps: of `calibrate`; `decimals`: to which it rounds.
     describe: what else to write into a rendering's params: (Recording, parameter) -> JSON values.
     """
@@ -107,6 +109,7 @@ class Distortion:
     decimals: int = 3
     slider: Slider | None = None
     random: bool = False
+    reducible: bool = False
     prepare: Callable[[np.ndarray], Any] | None = None
     describe: Callable[[Recording, float], Mapping[str, Any]] | None = None
 

@@ -32,7 +32,7 @@ SHIPPED = Path(__file__).with_name("levels.yaml")
 
 @dataclass(frozen=True)
 class Setting:
-    """One cell of the table."""
+    """One cell of the table: a parameter in its unit, with the distortion's options."""
 
     parameter: float
     unit: str

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from isp.distortions.distortion import Distortion, Recording, Sweep
 from isp.distortions.noise_model import NoiseModel
 
-_CHANNEL = (0, 1, 2, 1)  # of a colour index: 3 is the second green
+_CHANNEL = (0, 1, 2, 1)  # of a color index: 3 is the second green
 
 
 def add_noise(recording: Recording, stops: float, draw: np.random.Generator) -> np.ndarray:
@@ -113,5 +113,6 @@ NOISE = Distortion(
     function=add_noise,
     sweeps=(Sweep(1.0, 7.5),),
     random=True,
+    reducible=True,
     describe=_describe,
 )

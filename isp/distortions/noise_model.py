@@ -39,7 +39,7 @@ class NoiseModel:
 
 
 def measure_planes(planes: dict[int, list[np.ndarray]]) -> NoiseModel:
-    """Measure a file's noise on planes (float (H, W), linear [0, 1] above black) by colour 0..2."""
+    """Measure a file's noise on planes (float (H, W), linear [0, 1] above black) by color 0..2."""
     fits = [_fit(planes[color]) for color in range(3)]
     return NoiseModel(tuple(fit[0] for fit in fits), tuple(fit[1] for fit in fits))
 

@@ -1,9 +1,16 @@
-"""Make and model of the camera, by exiv2, which knows the containers: rawpy gives neither."""
+"""Make and model of the camera, by exiv2, which knows the containers: rawpy gives neither.
 
+X3F alone it does not know: LibRaw's own names of the camera, through its C interface.
+"""
+
+import ctypes
+import os
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 import exiv2
+import rawpy
 
 from isp.raw.c_paths import c_path
 
@@ -29,7 +36,37 @@ def camera_name(path: Path) -> tuple[str | None, str | None]:
         with suppress(exiv2.Exiv2Error):
             image.readMetadata()
         return _tag(image.exifData(), "Make"), _tag(image.exifData(), "Model")
-    return None, None
+    return _x3f_camera(path)
+
+
+def _x3f_camera(path: Path) -> tuple[str | None, str | None]:
+    with path.open("rb") as file, c_path(path) as name:
+        library = _libraw() if file.read(4) == b"FOVb" else None
+        if library is None:
+            return None, None
+        handle = ctypes.c_void_p(library.libraw_init(0))
+        try:
+            if library.libraw_open_file(handle, os.fsencode(name)):
+                return None, None
+            # libraw_iparams_t: a guard of 4 bytes, then make and model, 64 bytes each.
+            told = ctypes.string_at(library.libraw_get_iparams(handle) + 4, 128)
+        finally:
+            library.libraw_close(handle)
+    make, model = (told[at : at + 64].split(b"\0")[0].decode("ascii", "replace") for at in (0, 64))
+    # LibRaw takes the maker's name off the model's, by which lensfun knows it.
+    return plain(make), plain(f"{make} {model}")
+
+
+@lru_cache(maxsize=1)
+def _libraw() -> ctypes.CDLL | None:
+    """The library inside rawpy's wheel, where it lies there."""
+    for path in sorted(Path(rawpy.__file__).parent.glob("libraw_r*.so*")):
+        with suppress(OSError):
+            library = ctypes.CDLL(str(path))
+            for function in (library.libraw_init, library.libraw_get_iparams):
+                function.restype = ctypes.c_void_p
+            return library
+    return None
 
 
 def _tag(tags: exiv2.ExifData, name: str) -> str | None:

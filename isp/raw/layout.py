@@ -34,7 +34,7 @@ class Layout:
     """fault: reason and cause for which the file is refused, or None.
 
     white_xy: the white balance as shot is given as a chromaticity (DNG's AsShotWhiteXY).
-    names_raw: its tags are a DNG's, or name a colour filter array.
+    names_raw: its tags are a DNG's, or name a color filter array.
     """
 
     fault: tuple[Reason, str] | None = None
@@ -92,7 +92,7 @@ def _faults(
     for page in shown:
         period = _values(page, _CFA_PERIOD)
         if period and tuple(period) not in ((2, 2), (6, 6)):
-            yield "unsupported", f"a colour filter array of {period[0]}x{period[1]}, not 2x2 or 6x6"
+            yield "unsupported", f"a color filter array of {period[0]}x{period[1]}, not 2x2 or 6x6"
         yield from _missing(page, size, head)
         if is_dng:
             yield from _uncovered(page)

@@ -1,4 +1,4 @@
-"""Open a RAW file: its mosaic, levels, white balance, colour matrix and geometry, by LibRaw.
+"""Open a RAW file: its mosaic, levels, white balance, color matrix and geometry, by LibRaw.
 
 Everything LibRaw reads is taken: Bayer, X-Trans, and files without a mosaic (linear DNG, some
 Kodak). Sizes are checked from the header before anything is decoded. Development starts in
@@ -23,7 +23,7 @@ from isp.raw.white_balance import white_balance
 from manifests.errors import SceneError
 from manifests.records import WhiteBalance
 
-# A JPEG of one flat colour needs 0.1 bits a pixel; photographs, lossy DNGs among them, above 0.5.
+# A JPEG of one flat color needs 0.1 bits a pixel; photographs, lossy DNGs among them, above 0.5.
 _LEAST_BITS = 0.2
 _STRETCH = 4  # widest pixel that a sensor has had is 2 (Nikon D1X)
 
@@ -33,8 +33,8 @@ class Sensor:
     """One decoded RAW. `raw` is LibRaw's handle; it lives as long as `open_sensor`'s block.
 
     mosaic: uint16 (H, W), the visible area as recorded, or None where there is no mosaic.
-    pattern: small int array, colour index (0 R, 1 G, 2 B, 3 second G) of the mosaic's period.
-    black: recorded value of black by colour index; white: recorded value at saturation.
+    pattern: small int array, color index (0 R, 1 G, 2 B, 3 second G) of the mosaic's period.
+    black: recorded value of black by color index; white: recorded value at saturation.
     matrix: float64 (3, 3), white-balanced linear camera RGB -> linear sRGB; rows sum to 1.
     size: (width, height) with square pixels, before `flip`; read once, as LibRaw's own changes
         when it stretches.
@@ -81,7 +81,7 @@ def open_sensor(path: Path, max_megapixels: float) -> Iterator[Sensor]:
 
 @contextmanager
 def _reasons(path: Path, layout: Layout) -> Iterator[None]:
-    """LibRaw's errors as reasons."""
+    """Turn LibRaw's errors into SceneErrors with a reason."""
     try:
         yield
     except rawpy.LibRawFileUnsupportedError as error:
@@ -153,10 +153,10 @@ def _decode(path: Path, raw: rawpy.RawPy, layout: Layout) -> Sensor:
     mosaic = None if pattern is None else raw.raw_image_visible.copy()
     if raw.num_colors != 3:
         raise SceneError(
-            "unsupported", f"{path}: {raw.num_colors} colours ({raw.color_desc!r}), expected 3"
+            "unsupported", f"{path}: {raw.num_colors} colors ({raw.color_desc!r}), expected 3"
         )
     if pattern is not None and not {0, 1, 2} <= set(pattern.ravel().tolist()):
-        raise SceneError("unsupported", f"{path}: a colour filter array of {pattern.tolist()}")
+        raise SceneError("unsupported", f"{path}: a color filter array of {pattern.tolist()}")
     black = tuple(int(level) for level in raw.black_level_per_channel)
     white = int(raw.white_level)
     if white <= max(black):
@@ -178,7 +178,7 @@ def _matrix(
         matrix, source = camera_to_srgb(own, table, gains)
         if np.isfinite(matrix).all():
             return matrix, source
-    raise SceneError("unreadable", f"{path}: its colour matrix cannot be inverted")
+    raise SceneError("unreadable", f"{path}: its color matrix cannot be inverted")
 
 
 def _square_size(raw: rawpy.RawPy) -> tuple[int, int]:

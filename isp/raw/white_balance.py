@@ -42,7 +42,7 @@ def white_balance(
 
 
 def gray_world(means: Sequence[float]) -> tuple[float, ...]:
-    """Gains that make the mean colour (linear, above black) grey; at most 8."""
+    """Gains that make the mean color (linear, above black) grey; at most 8."""
     green = max(means[1], 1e-6)
     return tuple(float(np.clip(green / max(mean, 1e-6), 1 / 8, 8)) for mean in means)
 

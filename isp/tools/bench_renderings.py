@@ -119,7 +119,7 @@ def _peers(path: Path, config: RenderConfig, folder: Path) -> dict[str, float | 
     }  # fmt: skip
     peers: dict[str, float | None] = {
         "rawpy.postprocess (AHD) and cv2, one decode a rendering": _repeated(
-            lambda: _rawpy(path, (width, height), target)
+            lambda: rawpy_rendering(path, (width, height), target)
         )
     }
     for name, command in commands.items():
@@ -132,7 +132,8 @@ def _size(path: Path) -> tuple[int, int]:
         return int(raw.sizes.iwidth), int(raw.sizes.iheight)
 
 
-def _rawpy(path: Path, size: tuple[int, int], target: Path) -> None:
+def rawpy_rendering(path: Path, size: tuple[int, int], target: Path) -> None:
+    """Do what a user of rawpy would: develop, shrink to `size` (width, height), write a JPEG."""
     with rawpy.imread(str(path)) as raw:
         picture = raw.postprocess(use_camera_wb=True, no_auto_bright=True)
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""How true our colours are: a RAW of an X-Rite ColorChecker against the chart's published colours.
+"""How true our colors are: a RAW of an X-Rite ColorChecker against the chart's published colors.
 
     python -m isp.tools.colorchecker RAW --corners X,Y X,Y X,Y X,Y
 
@@ -49,7 +49,7 @@ _HALF_PATCH = 0.25  # of the distance between patches: the middle half of each i
 
 
 def patches(picture: np.ndarray, corners: Corners) -> np.ndarray:
-    """Mean colours (24, 3) of a (H, W, 3) picture, row by row, between the four corner centres."""
+    """Mean colors (24, 3) of a (H, W, 3) picture, row by row, between the four corner centres."""
     height, width = picture.shape[:2]
     at = np.asarray(corners, np.float64) * (width, height)
     half = _HALF_PATCH * np.linalg.norm(at[1] - at[0]) / 5
@@ -72,7 +72,7 @@ def differences(linear: np.ndarray) -> np.ndarray:
 
 
 def chart_linear_srgb() -> np.ndarray:
-    """Return the chart's colours as linear sRGB (24, 3), some out of gamut."""
+    """Return the chart's colors as linear sRGB (24, 3), some out of gamut."""
     y = (CHART_LAB[:, 0] + 16) / 116
     cubes = np.stack([y + CHART_LAB[:, 1] / 500, y, y - CHART_LAB[:, 2] / 200], axis=1)
     ratio = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29))

@@ -26,7 +26,7 @@ def contact_sheet(images: Mapping[tuple[str, int], np.ndarray]) -> np.ndarray:
             stays grey.
 
     Returns:
-        uint8 (n (h + 2) + 2, 20 (w + 2) + 2, 3) in the thumbnails' colour order, n distortions in
+        uint8 (n (h + 2) + 2, 20 (w + 2) + 2, 3) in the thumbnails' color order, n distortions in
         the contract's order from top to bottom, levels to the right.
     """
     names = in_order(name for name, _ in images)

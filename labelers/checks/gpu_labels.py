@@ -27,7 +27,7 @@ def rows(device: str, sam: Any, edge: int = _EDGE) -> list[dict[str, Any]]:
 
 
 def _drawn(edge: int, number: int) -> Image:
-    """Smooth colours with noise that grows with `number`, edge x edge."""
+    """Smooth colors with noise that grows with `number`, edge x edge."""
     rng = np.random.default_rng(number)
     across, down = np.meshgrid(np.linspace(0, 200, edge), np.linspace(0, 200, edge))
     base = np.stack([down, across, 200 - across], axis=-1)

@@ -40,14 +40,14 @@ class Candidate:
 
 
 class Detector(Protocol):
-    """Finds objects."""
+    """A model that finds objects."""
 
     def detect(self, image: Image) -> list[Detection]:
         """Objects of an encoded RGB image (uint8 HxWx3), best first."""
 
 
 class Prompted(Protocol):
-    """One image, ready for prompts."""
+    """One image that a segmenter has opened, ready for prompts."""
 
     def boxes(self, detections: Sequence[Detection]) -> list[Candidate]:
         """One mask a detection, in order."""
@@ -57,7 +57,7 @@ class Prompted(Protocol):
 
 
 class Segmenter(Protocol):
-    """Turns prompts into masks."""
+    """A model that turns prompts, boxes and points, into masks."""
 
     def open(self, image: Image) -> Prompted:
         """Do once what all prompts of an encoded RGB image (uint8 HxWx3) share."""

@@ -32,7 +32,7 @@ class Crop:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """The box as rows and columns."""
+        """The box as slices of rows and columns."""
         x, y, w, h = self.bbox_xywh
         return slice(y, y + h), slice(x, x + w)
 

@@ -10,7 +10,7 @@ from manifests.config import MasksConfig
 
 @dataclass(frozen=True)
 class MaskModels:
-    """What one worker holds."""
+    """The detector and segmenter that one worker holds, and what ROIs say of their source."""
 
     detector: Detector
     segmenter: Segmenter

@@ -82,7 +82,7 @@ def random_points(
 
 
 def _chosen(candidates: Sequence[Candidate], config: MasksConfig) -> list[Candidate]:
-    """Of a point's nested masks: those that pass the filters; literally: the best one."""
+    """Choose among a point's nested masks: those that pass the filters; literally, the best one."""
     if config.literal:
         return sorted(candidates, key=lambda c: -c.rank)[:1]
     return [

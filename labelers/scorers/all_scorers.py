@@ -9,6 +9,7 @@ from labelers.contracts.kinds import SCORERS_GROUP, ScorerKind
 from labelers.loading import weights
 from labelers.scorers.metric import HOW_TO_SAVE, LEARNED, WEIGHT_FREE
 from manifests.config import ScorerConfig
+from manifests.errors import SeagullError
 from manifests.plugins import by_name
 
 SSIM = "ssimc"  # what `embedded` is; chosen on evidence: python -m labelers.checks.evidence
@@ -68,7 +69,17 @@ _METRIC = ScorerKind(_load_metric, _weight_free_version)
 _LEARNED = ScorerKind(_load_learned, _learned_version)
 _SSIM = ScorerKind(_load_ssim, _weight_free_version, _SSIM_WITHOUT)
 
+
+def _cannot_make(config: ScorerConfig, device: str) -> Scorer:
+    raise SeagullError(
+        f"labels.scorer={RELEASED} stands for labels that were imported and cannot be made here;"
+        " choose a scorer with --set labels.scorer=..."
+    )
+
+
+RELEASED = "seagull-100w"  # labels that came with the released dataset: read, never made
 SCORERS: Mapping[str, ScorerKind] = {
+    RELEASED: ScorerKind(_cannot_make, lambda config: "as released", 0.92),
     "embedded": _SSIM,
     "topiq_fr": ScorerKind(_load_topiq, _learned_version, _TOPIQ_WITHOUT),
     "topiq_fr-pipal": ScorerKind(_load_topiq, _learned_version),

@@ -109,7 +109,7 @@ def trace(steps: Sequence[Step], image: Tensor) -> list[Tensor]:
 
 
 def features(steps: Sequence[Step], states: Sequence[Tensor]) -> list[Tensor]:
-    """Of a trace, the features."""
+    """Pick the features out of a trace."""
     return [state for step, state in zip(steps, states[1:], strict=True) if step.is_feature]
 
 

@@ -74,7 +74,7 @@ class Cfanet:
         return torch.cat([pooling(plane, gate, reach) for plane in planes], dim=1)
 
     def score(self, pooled: Sequence[Tensor]) -> Any:
-        """Pooled features of all levels, fine to coarse, to one score an image; float64."""
+        """Pooled features of all scales, fine to coarse, to one score an image; float64."""
         query = self._tokens(len(pooled) - 1, pooled[-1])
         for block, i in zip(self.net.attn_blks, reversed(range(len(pooled) - 1)), strict=True):
             query = block(query, self._tokens(i, pooled[i]))
@@ -152,7 +152,7 @@ class _OneDnn(torch.nn.Module):
         self.where: Any = (conv.padding, conv.stride, conv.dilation, conv.groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """NxCxHxW to NxDxhxw."""
+        """Turn features NxCxHxW into NxDxhxw."""
         return torch.mkldnn_convolution(x, self.conv.weight, self.conv.bias, *self.where)
 
 

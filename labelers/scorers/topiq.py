@@ -25,7 +25,7 @@ from labelers.scorers.cfanet import GATE_REACH, Cfanet, Pooling
 
 _PIXELS = 2**18  # of images together, on a CPU
 _PIXEL_BYTES = 2**11  # of all that lives at once on a GPU
-_HALO = 128  # pixels around a ROI that the fine levels recompute, roughly
+_HALO = 128  # pixels around a ROI that the fine scales recompute, roughly
 
 
 def load_topiq(name: str, path: Path, device: str) -> Any:
@@ -51,29 +51,29 @@ class _FeatureScale:
 
 @dataclass(frozen=True)
 class ReferenceFeatures:
-    """A reference: the trace of its backbone, its levels, and its score against itself."""
+    """A reference: the trace of its backbone, its scales, and its score against itself."""
 
     states: list[Tensor]
-    levels: list[_FeatureScale]
+    scales: list[_FeatureScale]
     itself: float
 
 
 class _Place:
-    """Where a change reaches one level of a reference, and what the cells hold without that."""
+    """Where a change reaches one scale of a reference, and what the cells hold without that."""
 
-    def __init__(self, net: Cfanet, i: int, level: _FeatureScale, rect: Rect) -> None:
-        height, width = level.feature.shape[-2:]
-        self.level, self.rect = level, rect
+    def __init__(self, net: Cfanet, i: int, scale: _FeatureScale, rect: Rect) -> None:
+        height, width = scale.feature.shape[-2:]
+        self.scale, self.rect = scale, rect
         reach = rect.grown(GATE_REACH, height, width)
         self.context = reach.grown(GATE_REACH, height, width)
-        self.reference = self.context.of(level.feature)
-        self.pool = partial(net.pooled, i, pooling=level.pooling, context=self.context, reach=reach)
+        self.reference = self.context.of(scale.feature)
+        self.pool = partial(net.pooled, i, pooling=scale.pooling, context=self.context, reach=reach)
         # Pooling is linear: what was there is taken out, what comes is added.
-        self.others = level.pooled - self.pool(self.reference, self.reference)
+        self.others = scale.pooled - self.pool(self.reference, self.reference)
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """Pool the level's gated feature with `pixels` (NxCxhxw) in the changed rectangle."""
-        distorted = substituted(self.level.feature, self.context, self.rect, pixels)
+        """Pool the scale's gated feature with `pixels` (NxCxhxw) in the changed rectangle."""
+        distorted = substituted(self.scale.feature, self.context, self.rect, pixels)
         return self.others + self.pool(distorted, self.reference)
 
 
@@ -100,12 +100,12 @@ class Topiq:
     def quality(self, crop: Crop, reference: Image, renderings: Sequence[Image]) -> Any:
         """Score of the masked crop in each rendering; float64, one a rendering."""
         masked = crop.masked(reference)
-        levels = self.net.features([masked])
-        poolings = [Pooling(level, levels[-1]) for level in levels]
+        scales = self.net.features([masked])
+        poolings = [Pooling(scale, scales[-1]) for scale in scales]
 
         def scored(some: Sequence[Image]) -> Any:
             rendered = self.net.features([crop.masked(rendering) for rendering in some])
-            pairs = zip(rendered, levels, poolings, strict=True)
+            pairs = zip(rendered, scales, poolings, strict=True)
             return self.net.score([self.net.pooled(i, *pair) for i, pair in enumerate(pairs)])
 
         return np.array(in_batches(renderings, self._batch(masked.size // 3), scored))
@@ -128,7 +128,7 @@ class Topiq:
         rects = reached(self.net.steps, whole.states, rect)
         places = [
             _Place(self.net, i, *pair)
-            for i, pair in enumerate(zip(whole.levels, rects, strict=True))
+            for i, pair in enumerate(zip(whole.scales, rects, strict=True))
         ]
 
         def scored(some: Sequence[Image]) -> Any:
@@ -147,11 +147,11 @@ class Topiq:
     def opened(self, reference: Image) -> ReferenceFeatures:
         """Compute what importance needs of a reference (uint8 HxWx3), once a scene."""
         states = self.net.trace([reference])
-        scales = features(self.net.steps, states)
-        levels = []
-        for i, feature in enumerate(scales):
-            pooling = Pooling(feature, scales[-1])
+        traced = features(self.net.steps, states)
+        scales = []
+        for i, feature in enumerate(traced):
+            pooling = Pooling(feature, traced[-1])
             pooled = self.net.pooled(i, feature, feature, pooling)
-            levels.append(_FeatureScale(feature, pooling, pooled))
-        itself = self.net.score([level.pooled for level in levels])[0]
-        return ReferenceFeatures(states, levels, itself)
+            scales.append(_FeatureScale(feature, pooling, pooled))
+        itself = self.net.score([scale.pooled for scale in scales])[0]
+        return ReferenceFeatures(states, scales, itself)

@@ -41,8 +41,8 @@ class HfSegmenter:
 
         inputs = self.processor(images=image, return_tensors="pt").to(self.model.device)
         with torch.inference_mode():
-            embedded = self.model.get_image_embeddings(inputs["pixel_values"])
-        embedding = _HfEmbedding(self.model, self.processor, inputs, embedded, image.shape[:2])
+            embeddings = self.model.get_image_embeddings(inputs["pixel_values"])
+        embedding = _HfEmbedding(self.model, self.processor, inputs, embeddings, image.shape[:2])
         return Prompts(embedding, str(self.model.device), self.least_iou, self.batch)
 
 
@@ -66,7 +66,7 @@ def load_hf_segmenter(folder: Path, device: str, least_iou: float) -> HfSegmente
 
 class _HfEmbedding:
     def __init__(
-        self, model: Any, processor: Any, inputs: Any, embedded: Any, size: tuple[int, ...]
+        self, model: Any, processor: Any, inputs: Any, embeddings: Any, size: tuple[int, ...]
     ) -> None:
         self.model = model
         self.processor = processor
@@ -77,9 +77,10 @@ class _HfEmbedding:
         # The authors scale prompts in these types, and a rounding may cost a pixel.
         exact = np.float32 if self.reshaped is None else np.float64
         self.scale = np.array([float(encoded[1]) / size[1], float(encoded[0]) / size[0]], exact)
-        self.shared = {"image_embeddings": embedded}
-        if isinstance(embedded, tuple):  # SAM-HQ also hands over its early layers
-            self.shared = {"image_embeddings": embedded[0], "intermediate_embeddings": embedded[1]}
+        self.shared = {"image_embeddings": embeddings}
+        if isinstance(embeddings, tuple):  # SAM-HQ also hands over its early layers
+            image, early = embeddings
+            self.shared = {"image_embeddings": image, "intermediate_embeddings": early}
 
     def decode(self, xy: NDArray[np.float64], are_boxes: bool) -> tuple[Any, Any]:
         import torch

@@ -34,7 +34,7 @@ class Embedding(Protocol):
 
 
 class Prompts:
-    """One embedded image, as `models.Prompted`; drops points' masks below `least_iou`.
+    """An image's embedding as `candidates.Prompted`; drops points' masks below `least_iou`.
 
     `batch`: prompts at once, 0 for as many as the device has room for.
     """

@@ -77,7 +77,7 @@ class EmbeddedSegmenter:
 
 
 class EmbeddedPrompts:
-    """One image's merge tree."""
+    """One image as its merge tree, ready for prompts."""
 
     def __init__(self, image: Image, min_area: int) -> None:
         self.shape = image.shape[:2]

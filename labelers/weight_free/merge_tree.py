@@ -2,7 +2,7 @@
 
 The tree stands in for a promptable segmenter: the nodes above a point are nested masks, from a part
 to its whole (as SAM's three), and a node that waits long for its merger is a thing of its own.
-Merging by contour strength and colour: the idea of ultrametric contour maps, Arbelaez et al., PAMI
+Merging by contour strength and color: the idea of ultrametric contour maps, Arbelaez et al., PAMI
 2011, not copied.
 """
 
@@ -82,11 +82,11 @@ class _Merger:
         heapq.heappush(self.heap, (self._difference(a, b), min(a, b), max(a, b)))
 
     def _difference(self, a: int, b: int) -> float:
-        """Contour and colour in Lab units; a small side counts less, so that specks go first."""
+        """Contour and color in Lab units; a small side counts less, so that specks go first."""
         strength, length = self.links[a][b]
-        colour = float(np.linalg.norm(self.lab[a] - self.lab[b]))
+        color = float(np.linalg.norm(self.lab[a] - self.lab[b]))
         share = min(self.area[a], self.area[b]) / float(self.regions.labels.size)
-        return float((strength / length + 0.5 * colour) * share**0.25)
+        return float((strength / length + 0.5 * color) * share**0.25)
 
     def _join(self, difference: float, a: int, b: int) -> None:
         node = len(self.area)

@@ -4,6 +4,7 @@ main.py        the group, and errors in one line
 terminal.py    what is written is printable
 options.py     what the commands share
 cli_work.py    commands that make the dataset
+cli_study.py   commands of SEAGULL-3k
 cli_mend.py    commands that put a workspace right: retry, repair, drop
 cli_look.py    commands to look at what is there
 cli_release.py commands that make a dataset ready for others

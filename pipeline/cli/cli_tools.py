@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.options import FAILED, Job, job_options
+from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
 
 
 @click.command()
@@ -24,7 +24,7 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["isp", "labelers"]), help="One table of the two.")
+@click.option("--only", type=click.Choice(["isp", "sizes", "labelers"]), help="One table alone.")
 @job_options
 def bench(job: Job, only: str | None) -> None:
     """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
@@ -48,6 +48,7 @@ def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
 @click.command()
 @click.argument("recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @job_options
+@writes_workspace
 def mix(job: Job, recipes: Path) -> None:
     """Render several distortions at once, by the YAML RECIPES, into OUT/mixtures."""
     from manifests.workspace import Workspace
@@ -55,7 +56,13 @@ def mix(job: Job, recipes: Path) -> None:
     from pipeline.tools.mixtures import render_mixtures
 
     sources = find_sources(job.raw_folder, job.workspace).sources
-    failed = render_mixtures(sources, recipes, Workspace(job.workspace.mixtures), job.config)
+    space = Workspace(job.workspace.mixtures)
+    failed = render_mixtures(sources, recipes, space, job.config)
+    for source in sources:
+        table = space.table_file("renderings", source.scene_id)
+        if table.exists():
+            images = sorted(space.renderings(source.scene_id).glob("*"))
+            job.record("mix", source.scene_id, [table, *images])
     for line in failed:
         click.echo(f"failed {line}", err=True)
     click.echo(f"{len(sources) - len(failed)} scenes in {job.workspace.mixtures}")

@@ -1,12 +1,15 @@
-"""Commands that make the dataset: a command a stage, the fused build, the shards, the study."""
+"""Commands that make the dataset: a command a stage, the fused build, the shards."""
 
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import click
 
 from manifests.errors import SeagullError
+from manifests.paths import text_of
 from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
+from pipeline.dataset.samples import is_study
 
 with_missing_option = click.option(
     "--with-missing", is_flag=True, help="Shard scenes whose RAW is gone, too."
@@ -76,25 +79,12 @@ def build(job: Job, check: bool, with_missing: bool) -> None:
 @writes_workspace
 def shards(job: Job, with_missing: bool) -> None:
     """WebDataset tars and their Parquet index, of every dataset in the workspace."""
+    if is_study(job.workspace):
+        shard(job, "seagull-3k")
+        return
     shard(job, "seagull-100w", with_missing)
-    if job.workspace.study.is_dir():
+    if any(job.workspace.done("export", "*").parent.glob("*.json")):
         shard(job, "seagull-3k", with_missing)
-
-
-@click.command()
-@click.option("--simulate", is_flag=True, help="Raters that do not exist, for demos and tests.")
-@job_options
-@writes_workspace
-def study(job: Job, simulate: bool) -> None:
-    """SEAGULL-3k's format from mixed distortions, rated by simulated raters."""
-    if not simulate:
-        raise SeagullError(
-            "the rating page for people is not here yet; `seagull study --simulate` makes mixed"
-            " renderings with simulated raters, marked so in every record"
-        )
-    failures = run_stages(job, ["study"])
-    shard(job, "seagull-3k")
-    end(failures)
 
 
 def run_stages(
@@ -131,11 +121,11 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     if "render" in names:
         found = find_sources(job.raw_folder, job.workspace)
         if found.ignored:
-            shown = ", ".join(path.name for path in found.ignored[:3])
+            shown = ", ".join(text_of(Path(path.name)) for path in found.ignored[:3])
             text = f"left aside {len(found.ignored)} files not named as RAW ({shown})"
             click.echo(text, err=True)
         for one in (*found.aside, *found.unreadable):
-            click.echo(f"left aside {one.path}: {one.why}", err=True)
+            click.echo(f"left aside {one}", err=True)
         return found.sources, record_findings(job.workspace, found)
     known = known_sources(job.workspace)
     if not known:
@@ -222,4 +212,4 @@ def end(failures: int) -> None:
         sys.exit(FAILED)
 
 
-COMMANDS = (render, masks, labels, build, shards, study)
+COMMANDS = (render, masks, labels, build, shards)

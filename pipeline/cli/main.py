@@ -18,6 +18,7 @@ from pipeline.cli import (
     cli_mend,
     cli_pages,
     cli_release,
+    cli_study,
     cli_tools,
     cli_work,
 )
@@ -34,6 +35,7 @@ def seagull() -> None:
 
 FOLDERS = (
     cli_work,
+    cli_study,
     cli_mend,
     cli_learn,
     cli_ask,

@@ -11,4 +11,5 @@ verify.py          re-opens everything
 verify_files.py    all files there are, and those of a record
 verify_scene.py    re-opens one scene
 verify_shards.py   re-opens the tars
+verify_study.py    re-opens a study
 """

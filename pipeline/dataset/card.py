@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pyarrow.dataset as ds
 
-from annotation.aggregate import opinions
 from isp.distortions.levels import load_levels
 from labelers.engine.label_engine import described
 from labelers.scorers.all_scorers import SSIM
@@ -27,7 +26,7 @@ from manifests.config import Config
 from manifests.done import Done, describe, fingerprint, read_done
 from manifests.files import remove_file, sha256_of_file, write_atomic
 from manifests.keys import WITHOUT
-from manifests.ratings import Rating
+from manifests.ratings import Agreement, Estimate
 from manifests.tables import read_records
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS
@@ -151,18 +150,27 @@ def _distorted_importance(dataset: Dataset, keys: Sequence[str]) -> np.ndarray:
     return np.concatenate([np.empty(0), *(batch["importance"].to_numpy() for batch in batches)])
 
 
+_LABELS = {
+    "mean": "mean opinion, strict majority for nonexistent (paper, section 3.2)",
+    "model": "bias and inconsistency (Li et al. 2020), strict majority for nonexistent",
+}
+
+
 def _of_ratings(dataset: Dataset) -> dict[str, Any]:
     keys = [key for split in SPLITS for key in sharded_scenes(dataset, split)]
-    tables = [dataset.space.table_file("ratings", key) for key in keys]
-    said = opinions([row for table in tables for row in read_records(table, Rating)])
-    raters = sorted({opinion.raters for opinion in said})
+    tables = [dataset.space.table_file("estimates", key) for key in keys]
+    said = [row for table in tables for row in read_records(table, Estimate)]
+    raters = sorted({estimate.raters for estimate in said})
+    agreement = read_records(dataset.space.table("agreement"), Agreement)
     return {
         "scorer": "ratings",
-        "scorer_version": "mean opinion, strict majority for nonexistent (paper, section 3.2)",
+        "scorer_version": "+".join(_LABELS[label] for label in sorted({e.label for e in said})),
         "quality_top": RATING_TOP,
         "importance_top": RATING_TOP,
         "raters": "+".join(raters),
         "simulated": "simulated" in raters,
+        "agreement": {a.question: a.value for a in agreement if a.value is not None},
+        "agreement_is": "Krippendorff's alpha, interval, of the valid raters",
     }
 
 

@@ -4,8 +4,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import webdataset
+from typing import Any
 
 from manifests.done import Done, describe
 from manifests.errors import MachineError, SceneError, SeagullError
@@ -65,6 +64,8 @@ def pack(task: Task) -> Outcome:
 
 
 def _write(dataset: Dataset, plan: Plan) -> Done:
+    import webdataset  # and with it torch, which the driver of a run has no need of
+
     tar, index, record = shard_files(dataset, plan)
     remove_file(record)
     rows: list[IndexRow] = []
@@ -89,7 +90,7 @@ def _write(dataset: Dataset, plan: Plan) -> Done:
     return done
 
 
-def _pack_scene(writer: webdataset.TarWriter, dataset: Dataset, scene: Scene) -> list[IndexRow]:
+def _pack_scene(writer: Any, dataset: Dataset, scene: Scene) -> list[IndexRow]:
     rows: list[IndexRow] = []
     samples = samples_of(dataset, scene)
     while True:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from annotation.aggregate import opinions
 from manifests.done import read_done
 from manifests.errors import SceneError
 from manifests.files import sha256_of
-from manifests.ratings import Rating
+from manifests.keys import DISTORTIONS
+from manifests.ratings import Estimate, Opinion
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.sample import without_nulls
 from manifests.tables import parse_records
+from manifests.words import RATING_TOP
 from manifests.workspace import Workspace
 
 T = TypeVar("T")
@@ -32,6 +33,11 @@ class Dataset:
     space: Workspace  # of the tables, renderings and shards
     ledger_space: Workspace  # of the done records
 
+    @property
+    def of_photographs(self) -> bool:
+        """Whether it is a study in a folder of its own, of photographs and not of RAW files."""
+        return self.stage == "study" and self.space == self.ledger_space
+
 
 def seagull_100w(workspace: Workspace) -> Dataset:
     """Describe the synthetic dataset of the workspace."""
@@ -39,8 +45,15 @@ def seagull_100w(workspace: Workspace) -> Dataset:
 
 
 def seagull_3k(workspace: Workspace) -> Dataset:
-    """Describe the rated dataset in the workspace's `study` folder."""
+    """Describe the rated dataset: a study's own folder, or the workspace's `study` folder."""
+    if is_study(workspace):
+        return Dataset("seagull-3k", "study", workspace, workspace)
     return Dataset("seagull-3k", "study", Workspace(workspace.study), workspace)
+
+
+def is_study(workspace: Workspace) -> bool:
+    """Say whether this is a study of photographs, a folder of its own."""
+    return (workspace.root / "plan" / "items.parquet").is_file()
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,8 @@ class RecordedFiles:
 
     def __init__(self, dataset: Dataset, key: str) -> None:
         self.dataset = dataset
-        stages = ("study",) if dataset.stage == "study" else ("render", "masks", "labels")
+        rated = dataset.stage == "study"
+        stages = ("intake", "study", "export") if rated else ("render", "masks", "labels")
         dones = [read_done(dataset.ledger_space.done(stage, key)) for stage in stages]
         self.sha256 = {name: sha for done in dones if done for name, sha in done.files.items()}
 
@@ -103,6 +117,8 @@ def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[
     for rendering in files.records("renderings", key, Rendering):
         image = files.read(dataset.space.file(rendering.path), rendering.sha256)
         said = labels.get(rendering.rendering_id, [])
+        if dataset.stage == "study" and not said:
+            continue  # nobody has rated it yet
         scored = scores.get(rendering.rendering_id, [])
         yield _sample(dataset, rendering, image, rois, said, scored)
 
@@ -110,8 +126,37 @@ def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[
 def _judgments(files: RecordedFiles, key: str) -> Sequence[Any]:
     """Read a scene's labels, or what its people's ratings come to."""
     if files.dataset.stage == "study":
-        return opinions(files.records("ratings", key, Rating))
+        return said_by_people(files.records("estimates", key, Estimate))
     return files.records("labels", key, Label)
+
+
+def said_by_people(estimates: Sequence[Estimate]) -> list[Opinion]:
+    """Return one opinion for each ROI, from its estimates of all questions."""
+    groups: dict[tuple[str, str], dict[str, Estimate]] = {}
+    for row in estimates:
+        groups.setdefault((row.rendering_id, row.roi_id), {})[row.question] = row
+    return [_opinion(rows) for rows in groups.values()]
+
+
+def _opinion(rows: dict[str, Estimate]) -> Opinion:
+    quality = rows["quality"]
+    return Opinion(
+        rendering_id=quality.rendering_id,
+        roi_id=quality.roi_id,
+        scene_id=quality.scene_id,
+        quality=_value(quality) or 0.0,
+        importance=_value(rows["importance"]) or 0.0,
+        severities={name: _value(rows[name]) for name in DISTORTIONS},
+        ratings=quality.ratings,
+        raters=quality.raters,
+    )
+
+
+def _value(row: Estimate) -> float | None:
+    """The mean, or the model's estimate on the same scale; None for "without" by either."""
+    if row.label == "mean" or row.mean is None:
+        return row.mean
+    return min(max(row.estimate, 0.0), RATING_TOP)
 
 
 def _scores(files: RecordedFiles, key: str) -> Sequence[Label]:

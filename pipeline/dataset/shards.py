@@ -133,7 +133,8 @@ def find_ready(
     """
     rows, damaged = read_rows(dataset.ledger_space)
     sources = [row.source for row in rows.values()]
-    there, missing = locate(sources, dataset.ledger_space)
+    own = dataset.of_photographs  # photographs in the study's own folder: no RAW to look for
+    there, missing = (sources, []) if own else locate(sources, dataset.ledger_space)
     paths = {source.scene_id: source.path for source in there}
     ledger = Ledger(dataset.ledger_space, config, [dataset.stage])
     scenes: list[Scene] = []
@@ -141,8 +142,8 @@ def find_ready(
     sizes: dict[str, int] = {}
     for source in sources if with_missing else there:
         key = source.scene_id
-        states = ledger.states(source)
-        done = states[dataset.stage].done
+        states = {} if own else ledger.states(source)
+        done = None if not own and states[dataset.stage].done is None else _last(dataset, key)
         if done is None:
             continue
         try:
@@ -158,13 +159,22 @@ def find_ready(
     return Ready(scenes, made, sizes, unlabelled, left_out, damaged)
 
 
+def _last(dataset: Dataset, key: str) -> Done | None:
+    """The record of what a scene's samples are made of: labels, or what an export wrote."""
+    stage = "export" if dataset.stage == "study" else dataset.stage
+    done = read_done(dataset.ledger_space.done(stage, key))
+    return None if done and stage == "export" and not done.counts["estimates"] else done
+
+
 def _nothing(dataset: Dataset, missing: Sequence[Missing]) -> str:
     if missing:
         return (
             f"the RAW files of all {len(missing)} scenes are gone, such as {missing[0]}; bring them"
             " back, name their folder with --raw, or shard all the same by --with-missing"
         )
-    command = "build" if dataset.stage == "labels" else "study"
+    if dataset.of_photographs:
+        return f"{dataset.space.root} has no rated ROI yet; run `seagull study export`"
+    command = "build" if dataset.stage == "labels" else "study --simulate"
     return (
         f"{dataset.space.root} has no scene whose {dataset.stage} are done with this"
         f" configuration; run `seagull {command}`"
@@ -175,8 +185,8 @@ def _row(dataset: Dataset, row: Row, config: Config, raw: str | None, write: boo
     ledger_space, key = dataset.ledger_space, row.scene.scene_id
     if dataset.stage != "study":
         return current_row(dataset.space, ledger_space, "render", row, config, raw, write)
-    copy = read_row(dataset.space, key)
-    return current_row(dataset.space, ledger_space, "study", copy, config, raw, write)
+    copy, maker = read_row(dataset.space, key), "intake" if dataset.of_photographs else "study"
+    return current_row(dataset.space, ledger_space, maker, copy, config, raw, write)
 
 
 def _image_bytes(dataset: Dataset, key: str, states: Mapping[str, State]) -> int:

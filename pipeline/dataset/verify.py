@@ -18,11 +18,12 @@ from manifests.done import Done, read_done
 from manifests.errors import SeagullError
 from manifests.progress import progress
 from manifests.workspace import Workspace
-from pipeline.dataset.samples import seagull_3k, seagull_100w
+from pipeline.dataset.samples import is_study, seagull_3k, seagull_100w
 from pipeline.dataset.scene_rows import read_rows
 from pipeline.dataset.verify_files import all_files, is_beside, record_problems
-from pipeline.dataset.verify_scene import Checked, check_scene
+from pipeline.dataset.verify_scene import Checked, check_scene, guarded
 from pipeline.dataset.verify_shards import check_dataset
+from pipeline.dataset.verify_study import PRIVATE, check_whole
 from pipeline.intake.memory_of_sources import memory_file, read_memory
 from pipeline.intake.sources import Source
 from pipeline.run.ledger import Ledger
@@ -65,8 +66,12 @@ def verify(workspace: Workspace, config: Config, start: Start | None = None) -> 
         raise SeagullError(f"{workspace.root} holds no scene; nothing to verify")
     walk.problems += damaged.values()
     sources = [row.source for row in rows.values()]
-    _check_memory(walk)
-    _check_states(walk, sources)
+    if is_study(workspace):  # its photographs are no RAW files, and no stage made them
+        walk.problems += guarded(check_whole(workspace), "study")
+        walk.unclaimed -= {name for name in walk.unclaimed if name.startswith(PRIVATE)}
+    else:
+        _check_memory(walk)
+        _check_states(walk, sources)
     keys = {done.key for done in records if done.stage in {stage.name for stage in STAGES}}
     others = [Source("", "", 0, key) for key in sorted(keys - rows.keys())]
     _check_scenes(walk, [*sources, *others])
@@ -143,8 +148,8 @@ def _check_scenes(walk: _Walk, sources: Sequence[Source]) -> None:
 
 
 def _check_shards(walk: _Walk) -> None:
-    datasets = [seagull_100w(walk.workspace)]
-    if walk.workspace.study.is_dir():
+    datasets = [] if is_study(walk.workspace) else [seagull_100w(walk.workspace)]
+    if walk.workspace.study.is_dir() or is_study(walk.workspace):
         datasets.append(seagull_3k(walk.workspace))
     for dataset in datasets:
         checked = check_dataset(dataset, walk.config, walk.start)

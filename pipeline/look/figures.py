@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from manifests.keys import DISTORTIONS, NO_DISTORTION, WITHOUT, in_order
 
-COLOURS = ("#c44e52", "#8172b3", "#4c72b0", "#dd8452", "#55a868", "#937860", "#da8bc3", "#8c8c8c")
+COLORS = ("#c44e52", "#8172b3", "#4c72b0", "#dd8452", "#55a868", "#937860", "#da8bc3", "#8c8c8c")
 
 
 def _png(figure: Figure) -> bytes:
@@ -34,11 +34,11 @@ def quality_by_level(labels: pd.DataFrame) -> bytes:
     """
     names = _distortions(labels.distortion, NO_DISTORTION)
     figure, panels = plt.subplots(1, len(names), figsize=(2.5 * len(names), 2.8), sharey=True)
-    for panel, distortion, colour in zip(panels, names, cycle(COLOURS), strict=False):
+    for panel, distortion, color in zip(panels, names, cycle(COLORS), strict=False):
         mine = labels[labels.distortion == distortion].groupby("level").quality
         mean, low, high = mine.mean(), mine.quantile(0.25), mine.quantile(0.75)
-        panel.fill_between(mean.index, low, high, color=colour, alpha=0.2, lw=0)
-        panel.plot(mean.index, mean, color=colour, marker=".", ms=4)
+        panel.fill_between(mean.index, low, high, color=color, alpha=0.2, lw=0)
+        panel.plot(mean.index, mean, color=color, marker=".", ms=4)
         panel.set(title=distortion, xlabel="level", xticks=(1, 5, 10, 15, 20), ylim=(0, 1.02))
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("quality")
@@ -53,15 +53,15 @@ def _distortions(column: pd.Series, absent: str) -> tuple[str, ...]:
 def distributions(labels: pd.DataFrame, importance_top: float) -> bytes:
     """Histograms of the three labels. Columns quality, importance, distortion_label."""
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 2.8))
-    left.hist(labels.quality, bins=50, color=COLOURS[2])
+    left.hist(labels.quality, bins=50, color=COLORS[2])
     left.set(title="quality", ylabel="labels")
-    middle.hist(labels.importance, bins=50, color=COLOURS[3], log=True)
+    middle.hist(labels.importance, bins=50, color=COLORS[3], log=True)
     middle.axvline(importance_top, color="black", lw=1, ls="--", label="M of eq. 1")
     middle.set(title="importance (log count)")
     middle.legend()
     names = _distortions(labels.distortion_label, WITHOUT)
     counts = labels.distortion_label.value_counts().reindex([WITHOUT, *names], fill_value=0)
-    right.bar(counts.index, counts, color=("#999999", *islice(cycle(COLOURS), len(names))))
+    right.bar(counts.index, counts, color=("#999999", *islice(cycle(COLORS), len(names))))
     right.set(title="distortion label")
     right.tick_params(axis="x", rotation=25)
     return _png(figure)
@@ -75,7 +75,7 @@ def training_curve(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
         loss = np.array([row["loss"] for row in rows], float)
         panel.plot(steps, loss, color="#bbbbbb", lw=0.8)
         smooth = pd.Series(loss).ewm(span=max(2, len(loss) // 15)).mean()
-        panel.plot(steps, smooth, color=COLOURS[2])
+        panel.plot(steps, smooth, color=COLORS[2])
         panel.set(title=name, xlabel="step", ylabel="loss")
         panel.grid(alpha=0.3)
     return _png(figure)

@@ -44,8 +44,16 @@ def count_stages(
         for name, state in ledger.states(source).items():
             if name in counts:
                 counts[name][state.status] += 1
-    order = ("done", "failed", "ready", "waiting")
-    return [StageCount(name, *(counts[name][s] for s in order)) for name in names]
+    return [
+        StageCount(
+            stage=name,
+            done=counts[name]["done"],
+            failed=counts[name]["failed"],
+            ready=counts[name]["ready"],
+            waiting=counts[name]["waiting"],
+        )
+        for name in names
+    ]
 
 
 @dataclass(frozen=True)

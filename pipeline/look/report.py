@@ -15,22 +15,26 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from isp.tools.contact_sheet import contact_sheet, thumbnail
+from isp.tools.contact_sheet import thumbnail
 from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.images import encode_jpeg, fitted, read_image
-from manifests.keys import NO_DISTORTION
+from manifests.keys import NO_DISTORTION, in_order
 from manifests.presets import to_yaml
 from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline.look import figures
+from pipeline.look.report_tables import Table, assessment_table, type_table, word_table
+from pipeline.look.run_figure import run_figure
 from pipeline.look.show import draw_rois
+from pipeline.run.events import read_events
 from pipeline.run.failures import read_failures
 
 MOST_LABELS = 300_000  # drawn from as many whole scenes as hold about this many
 SHOWN_SCENES = 12
+TILE = 56  # pixels of a tile's height
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,22 @@ def write_report(workspace: Workspace, config: Config) -> Path:
         raise SeagullError(f"{workspace.root} holds no scene yet; run `seagull build`")
     labels = _labels(workspace, scenes)
     shown = _most_varied(workspace, scenes[:SHOWN_SCENES])
-    learned = [_learned(workspace, name) for name in ("pretrain", "finetune")]
+    learned = [one for one in (_learned(workspace, n) for n in ("pretrain", "finetune")) if one]
     page = _template().render(
         name=config.name,
-        summary=summary(workspace),
-        sheet=_jpeg_uri(_sheet(workspace, shown)),
+        counts=_counts(workspace),
+        scenes=_scene_counts(scenes),
+        card=_json(workspace.dataset_card),
+        sheet=_sheet(workspace, shown),
         sheet_scene=shown,
         references=[_reference(workspace, scene) for scene in scenes[:SHOWN_SCENES]],
-        scenes=len(scenes),
         quality=_png_uri(figures.quality_by_level(labels)) if len(labels) else "",
         distributions=_distributions(workspace, labels),
+        run=_png_uri(run_figure(events)) if (events := read_events(workspace)) else "",
         labels_shown=len(labels),
+        tables=_tables(learned),
+        learned=[_learned_section(one) for one in learned],
         failures=read_failures(workspace),
-        learned=[_learned_section(one) for one in learned if one],
-        card=_json(workspace.dataset_card),
         config=to_yaml(config),
     )
     path = workspace.report / "index.html"
@@ -74,10 +80,41 @@ def write_report(workspace: Workspace, config: Config) -> Path:
     return path
 
 
+def _counts(workspace: Workspace) -> list[tuple[str, str]]:
+    names = ("scenes", "renderings", "rois", "labels")
+    return [(name, f"{_count(workspace, name):,}") for name in names]
+
+
+def _scene_counts(scenes: Sequence[Scene]) -> dict[str, list[tuple[str, int]]]:
+    """How many scenes there are of each split and camera, the most first."""
+    cameras = Counter(scene.camera_model or "unknown" for scene in scenes)
+    return {
+        "split": sorted(Counter(scene.split for scene in scenes).items()),
+        "camera": sorted(cameras.items(), key=lambda item: (-item[1], item[0]))[:12],
+    }
+
+
+def _tables(learned: Sequence["Learned"]) -> list[tuple[str, Table]]:
+    """The paper's two tables and that of words, for all that has an evaluation."""
+    found = {_title(one): one.evaluation for one in learned if one.evaluation}
+    if not found:
+        return []
+    return [
+        ("Assessment (the paper's table 1)", assessment_table(found)),
+        ("Types (the paper's table 2)", type_table(found)),
+        ("Words", word_table(found)),
+    ]
+
+
+def _title(learned: "Learned") -> str:
+    count = learned.evaluation.get("counts", {}).get("rois", 0)
+    raters = ", simulated raters" if learned.evaluation.get("raters") == "simulated" else ""
+    return f"{learned.name} on {learned.evaluation.get('dataset', '?')}, {count:,} ROIs{raters}"
+
+
 def summary(workspace: Workspace) -> list[tuple[str, str]]:
     """Yield the counts and scores that matter, as rows of name and value."""
-    rows = [(name, f"{_count(workspace, name):,}") for name in ("scenes", "renderings", "rois")]
-    rows.append(("labels", f"{_count(workspace, 'labels'):,}"))
+    rows = _counts(workspace)
     card = _json(workspace.dataset_card)
     if card:
         shards = " + ".join(f"{c['samples']} {s}" for s, c in card["counts"].items())
@@ -131,16 +168,27 @@ def _most_varied(workspace: Workspace, scenes: Sequence[Scene]) -> str:
     return max(scenes, key=spread).scene_id
 
 
-def _sheet(workspace: Workspace, scene: str) -> np.ndarray:
+def _sheet(workspace: Workspace, scene: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    """A row a distortion: tiles that open the rendering where it lies beside the report."""
     rows = read_records(workspace.table_file("renderings", scene), Rendering)
-    pictures = {
-        (row.distortion, row.level): thumbnail(read_image(workspace.file(row.path))) for row in rows
+    reference = [row for row in rows if row.distortion == NO_DISTORTION]
+    names = in_order(row.distortion for row in rows if row.distortion != NO_DISTORTION)
+    first = [_tile(workspace, row) for row in reference]
+    return [
+        (name, first + [_tile(workspace, row) for row in rows if row.distortion == name])
+        for name in names
+    ]
+
+
+def _tile(workspace: Workspace, row: Rendering) -> dict[str, Any]:
+    small = thumbnail(read_image(workspace.file(row.path)), TILE)
+    what = "reference" if row.distortion == NO_DISTORTION else f"{row.distortion} {row.level}"
+    return {
+        "image": _jpeg_uri(small),
+        "path": f"../{row.path}",
+        "level": row.level,
+        "text": f"{what}: {row.parameter:g} {row.unit}".strip() if row.level else what,
     }
-    reference = pictures.pop((NO_DISTORTION, 0))
-    sheet = contact_sheet(pictures)
-    margin = np.full((sheet.shape[0], reference.shape[1], 3), 128, np.uint8)
-    margin[: reference.shape[0]] = reference
-    return np.hstack([margin, sheet])
 
 
 def _reference(workspace: Workspace, scene: Scene) -> dict[str, str]:
@@ -193,6 +241,7 @@ def _learned_section(learned: Learned) -> dict[str, Any]:
         "confusion": _png_uri(figures.confusion_matrix(matrix["labels"], matrix["matrix"]))
         if matrix
         else "",
+        "title": _title(learned),
         "scores": _flat(learned.evaluation),
         "examples": learned.evaluation.get("examples", []),
     }

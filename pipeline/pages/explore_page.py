@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from annotation.web.templates import Templates
-from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION, WITHOUT
+from manifests.keys import LEVELS, NO_DISTORTION, WITHOUT, in_order
 from manifests.records import Rendering
 from manifests.words import QUALITY_WORDS
 from pipeline.pages.scene_records import SceneEntry, Source
@@ -53,9 +53,14 @@ class Explore:
 
     def _wall(self, _: Request) -> Response:
         return self._page(
-            "explore.html", distortions=DISTORTIONS, levels=LEVELS, labels=LABELS,
+            "explore.html", distortions=self._distortions(), levels=LEVELS, labels=LABELS,
             count=len(self.source.scenes(False)), failures=len(self.source.failures()),
         )  # fmt: skip
+
+    def _distortions(self) -> tuple[str, ...]:
+        """Those of the first scene: all scenes of a dataset have the same."""
+        rows = self._renderings(self.source.scenes(False)[0].scene_id)
+        return in_order(row.distortion for row in rows if row.distortion != NO_DISTORTION)
 
     def _failures(self, _: Request) -> Response:
         return self._page("failures.html", failures=self.source.failures())

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from manifests.ratings import Opinion
 from manifests.records import Failure, Label, Rendering, Roi
-from manifests.words import SEVERITY_WORDS, level
+from manifests.words import SEVERITY_WORDS, grade
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def said_by_label(label: Label) -> Said:
 def said_by_people(opinion: Opinion) -> Said:
     """SEAGULL-3k's mean opinion, its severities in the words of eq. 1."""
     words = [
-        f"{SEVERITY_WORDS[level(mean, 4.0)]} {name}"
+        f"{SEVERITY_WORDS[grade(mean, 4.0)]} {name}"
         for name, mean in opinion.severities.items()
         if mean is not None
     ]

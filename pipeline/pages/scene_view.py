@@ -10,7 +10,7 @@ from manifests.images import decode_image
 from manifests.keys import NO_DISTORTION
 from manifests.records import Rendering, Roi
 from manifests.rle import Mask, decode
-from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, level
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, grade
 from pipeline.pages.scene_records import SceneContent
 
 _SMOOTH = 0.6  # pixels that an outline may stray from its mask
@@ -81,7 +81,7 @@ def first_shown(renderings: Sequence[Rendering], distortion: str, at: int) -> Re
 
 def quality_word(score: float, top: float) -> str:
     """The word of a quality score (eq. 1)."""
-    return QUALITY_WORDS[level(score, top)]
+    return QUALITY_WORDS[grade(score, top)]
 
 
 def thumbnail(content: bytes, name: str) -> bytes:

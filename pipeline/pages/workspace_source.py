@@ -14,7 +14,7 @@ from typing import TypeVar
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from annotation.aggregate import opinions
+from annotation.opinions.aggregate import opinions
 from manifests.compacted import compacted_files, has_records, scene_files
 from manifests.errors import SeagullError
 from manifests.ratings import Rating

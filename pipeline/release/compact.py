@@ -18,7 +18,7 @@ from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, atomic_file
 from manifests.workspace import Workspace
 
-TABLES = ("scenes", "renderings", "rois", "labels", "scores", "ratings")
+TABLES = ("scenes", "renderings", "rois", "labels", "scores", "ratings", "estimates")
 ROWS_A_GROUP = 65_536
 ROWS_A_FILE = 8_000_000
 

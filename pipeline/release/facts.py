@@ -12,7 +12,7 @@ from manifests.keys import LEVELS, NO_DISTORTION, WITHOUT, in_order
 from manifests.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records
-from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, level
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, grade
 from manifests.workspace import Workspace
 
 MOST_SHOWN = 200_000  # labels that the figures are drawn from, of as many whole scenes
@@ -100,11 +100,11 @@ def _count_labels(
     for label in labels:
         distortion, step = place[label.rendering_id]
         rows.append((distortion, step, label.quality, label.importance, label.distortion_label))
-        quality = level(label.quality, card["quality_top"])
+        quality = grade(label.quality, card["quality_top"])
         facts.quality_words[QUALITY_WORDS[quality]] += 1
         if distortion == NO_DISTORTION:
             continue
-        importance = level(label.importance, card["importance_top"])
+        importance = grade(label.importance, card["importance_top"])
         facts.importance_words[IMPORTANCE_WORDS[importance]] += 1
         facts.labels_of[distortion] += 1
         facts.without[distortion] += label.distortion_label == WITHOUT

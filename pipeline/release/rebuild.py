@@ -80,6 +80,8 @@ def rebuild(
             " sha256, not by name)"
         )
     write_atomic(out.config, to_yaml(config))
+    described = describe("config", "config", config.fingerprint, out.root, [out.config])
+    described.write(out.done("config", "config"))
     tally = Flow(sources, ["render"], out, config).run(lambda: start(config))
     made = [s for s in sources if has_records(out.table_file("renderings", s.scene_id))]
     comparisons = tuple(compare_scene(s.scene_id, theirs, out, against) for s in made)

@@ -4,19 +4,27 @@ A cluster of our own listens on loopback alone, and whoever connects needs its t
 for the run and lives in the environment of its processes. A user's cluster has the user's token.
 """
 
+import atexit
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
+import psutil
+
 from manifests.errors import SeagullError
+from pipeline.run.ray_farewell import hastened, kill_descendants
 from pipeline.run.signals import StoppedError, signals_held
 
 ANSWER_S = 25.0  # for a cluster to take us in, once its port has answered
@@ -38,24 +46,63 @@ class RayCluster:
     address: str  # as people know it
     ours: bool
     heard: float = 0.0  # when its port last answered
+    lost: bool = False  # it answers no more
+    folder: Path | None = None  # of a cluster of our own
 
-    def check_alive(self) -> None:
-        """Look whether the cluster's head still answers; cheap, to be called every few seconds.
+    def answers(self) -> bool:
+        """Whether the cluster's head takes a connection now; ask it nothing while it does not.
 
         Raises:
             SeagullError: it has not for a while.
         """
-        host, port = self.ray.get_runtime_context().gcs_address.rsplit(":", 1)
         now = time.monotonic()
-        if not self.heard or _refusal(host, int(port)) is None:
+        if not self.heard or _refusal(*self.head) is None:
             self.heard = now
-        elif now - self.heard > (OUR_SILENCE_S if self.ours else SILENCE_S):
+            return True
+        if now - self.heard > (OUR_SILENCE_S if self.ours else SILENCE_S):
+            self.lost = True
             raise SeagullError(f"{self.address} has not answered for {now - self.heard:.0f} s")
+        return False
+
+    @cached_property
+    def head(self) -> tuple[str, int]:
+        """Where Ray's GCS listens."""
+        host, port = self.ray.get_runtime_context().gcs_address.rsplit(":", 1)
+        return host, int(port)
 
     def close(self) -> None:
-        """Leave it; one of our own ends."""
-        with signals_held():
+        """Leave it; one of our own ends.
+
+        Ray's farewell waits for its head, which may have got the signal that stopped us too: a run
+        that was stopped, or has lost its head, ends without one.
+        """
+        stopped = isinstance(sys.exc_info()[1], KeyboardInterrupt | StoppedError)
+        if self.lost or (stopped and self.ours):
+            atexit.register(self._end, _status(sys.exc_info()[1]))
+            return
+        with signals_held(), hastened() if self.ours else nullcontext():
             self.ray.shutdown()
+        self._tidy()
+
+    def _end(self, status: int) -> None:
+        """The last thing this process does: end what it started, and itself."""
+        if self.ours:
+            kill_descendants()
+        self._tidy()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+    def _tidy(self) -> None:
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _status(error: BaseException | None) -> int:
+    """With which the command will end (cli/main.py)."""
+    if isinstance(error, StoppedError):
+        return error.status
+    return 130 if isinstance(error, KeyboardInterrupt) else 2
 
 
 def connect(workers: int) -> RayCluster:
@@ -82,8 +129,17 @@ def _start(workers: int) -> RayCluster:
             " this first, or in a process of its own"
         )
     before = _keep_inside()
+    folder = _private_folder()
     try:
-        ray = _init(address="local", num_cpus=workers, include_dashboard=False)
+        ray = _init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            _temp_dir=str(folder / "ray"),
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     finally:
         _set(before)
     if ray.util.get_node_ip_address() != "127.0.0.1":
@@ -92,7 +148,21 @@ def _start(workers: int) -> RayCluster:
             f"Ray {ray.__version__} does not keep to loopback (tested: 2.60); --executor local"
             " needs no Ray, and RAY_ADDRESS names a cluster of your own"
         )
-    return RayCluster(ray, "this machine's Ray", ours=True)
+    return RayCluster(ray, "this machine's Ray", ours=True, folder=folder)
+
+
+def _private_folder() -> Path:
+    """Around Ray's sockets and logs, this user's alone; Ray opens its own folder to all.
+
+    A socket's path has at most 107 bytes, of which Ray's own names and these take 92.
+    """
+    temporary = Path(tempfile.gettempdir())
+    parent = temporary if len(str(temporary)) <= 14 else Path("/tmp")
+    for left in parent.glob("seagull-*-*"):  # by a driver that was killed
+        pid = left.name.split("-")[1]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"seagull-{os.getpid()}-", dir=parent))
 
 
 @cache
@@ -130,6 +200,9 @@ def _set(values: Mapping[str, str | None]) -> None:
 def _init(**options: Any) -> Any:
     import ray
 
+    # What is sent to all of a group must not end Ray's processes before us, or Ray aborts us: they
+    # inherit what is blocked, and are killed in the end.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
     try:
         with signals_held():
             ray.init(logging_level="error", log_to_driver=False, **options)
@@ -137,6 +210,8 @@ def _init(**options: Any) -> Any:
         raise StoppedError(signal.SIGTERM) from None
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise SeagullError(f"Ray did not start: {first_line(error)}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
     return ray
 
 

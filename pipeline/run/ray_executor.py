@@ -78,12 +78,13 @@ class RayExecutor:
         return int(total / share), int(available / share)
 
     def _look(self) -> None:
-        self.cluster.check_alive()
+        self.looked = time.monotonic()
+        if not self.cluster.answers():
+            return
         total, available = self.ray.cluster_resources(), self.ray.available_resources()
         for pool in POOLS:
             name = pool.upper()
             self.has[pool] = (total.get(name, 0.0), available.get(name, 0.0))
-        self.looked = time.monotonic()
 
     def submit(self, pool: str, task: Task) -> None:
         """Give the task to an actor, now or when one is there."""
@@ -113,7 +114,7 @@ class RayExecutor:
         # A worker with a GPU asks for no CPU: workers without may hold them all.
         needs = {"num_cpus": 0, "num_gpus": self.gpus} if pool == "gpu" else {"num_cpus": 1}
         remote = self.ray.remote(RayWorker).options(max_restarts=0, **needs)
-        handle = remote.remote(self.work, self.limits)
+        handle = remote.remote(self.work, self.limits, self.gpus)
         self.actors[handle.ready.remote(self.proof)] = Actor(handle, pool, time.monotonic())
 
     def next_outcome(self) -> Outcome | None:

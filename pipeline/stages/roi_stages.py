@@ -4,7 +4,7 @@ from typing import Any
 
 from labelers.engine.label_engine import VERSION as LABELS_VERSION
 from labelers.engine.label_engine import Labelers, labeler_identity, load_labelers
-from labelers.engine.mask_models import load_mask_models, mask_models_identity
+from labelers.engine.mask_models import MaskModels, load_mask_models, mask_models_identity
 from labelers.engine.rois import VERSION as MASKS_VERSION
 from labelers.engine.rois import find_rois
 from manifests.config import to_dict
@@ -17,7 +17,7 @@ from pipeline.intake.sources import Source
 from pipeline.stages.stage import Dones, Stage, StageOutput, Unit, reference_of
 
 
-def _masks(unit: Unit, models: Any) -> StageOutput:
+def _masks(unit: Unit, models: MaskModels) -> StageOutput:
     config, source = unit.config, unit.source
     rois = find_rois(reference_of(unit), unit.key, source.sha256, config.seed, config.masks, models)
     table = unit.workspace.table_file("rois", unit.key)

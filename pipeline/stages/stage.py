@@ -31,7 +31,7 @@ class Unit:
 
     @property
     def key(self) -> str:
-        """The scene_id."""
+        """The scene_id, which names the scene's files."""
         return self.source.scene_id
 
 
@@ -48,7 +48,7 @@ Dones = Mapping[str, Done]
 
 @dataclass(frozen=True)
 class Stage:
-    """See the module's docstring."""
+    """One kind of work, done scene by scene: see the module's docstring for its parts."""
 
     name: str
     after: tuple[str, ...]
@@ -59,7 +59,7 @@ class Stage:
     on_gpu: bool = False
 
     def fingerprint(self, source: Source, inputs: Mapping[str, Any], dones: Dones) -> str:
-        """Of all that makes this stage's output for this scene."""
+        """Hash all that makes this stage's output for this scene."""
         return fingerprint(
             stage=self.name, scene=source.scene_id, inputs=inputs, reads=self.reads(source, dones)
         )

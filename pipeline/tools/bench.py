@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from isp.tools.bench_renderings import rows as isp_rows
+from isp.tools.bench_sizes import rows as size_rows
 from labelers.checks.bench_labels import rows as labeler_rows
 
 
 def tables(raw: Path | None, only: str | None) -> Iterator[tuple[str, str]]:
-    """Title and table, as each is measured; `only` picks isp or labelers."""
+    """Title and table, as each is measured; `only` picks isp, sizes or labelers."""
     if only in (None, "isp"):
         yield "One rendering, CPU seconds", markdown(isp_rows(raw))
+    if only in (None, "sizes"):
+        yield "A scene by size, CPU seconds", markdown(list(size_rows()))
     if only in (None, "labelers"):
         yield "Masks and labels, CPU seconds", markdown(labeler_rows())
 

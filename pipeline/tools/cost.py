@@ -30,7 +30,7 @@ _EVERY = 10  # rendering of a scene is labelled
 
 @dataclass(frozen=True)
 class StageCost:
-    """Of one scene in one stage, the mean over those measured."""
+    """What one scene costs in one stage: the mean over those measured."""
 
     stage: str
     cpu_s: float

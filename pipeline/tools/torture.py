@@ -1,7 +1,8 @@
 """What is promised, tried: kills, damage, full disks, two writers; a row a promise.
 
 `docs/promises.md` says what each row means. A program that tries more promises is a module of this
-room named `torture_*` with a function `rows(short)`; it is found by its name.
+room named `torture_*` with a function `rows(short)`, a row's `held` being those of its `trials`
+that went as promised; it is found by its name.
 """
 
 import importlib
@@ -24,10 +25,9 @@ def programs() -> list[str]:
 
 
 def rows(short: bool) -> Iterator[Row]:
-    """Try everything, a row at a time; `short` is what a test can afford."""
+    """Try everything, a row at a time; `short`: as much as a test can afford."""
     for name in programs():
-        module = importlib.import_module(f"pipeline.tools.{name}")
-        yield from module.rows(short)
+        yield from importlib.import_module(f"pipeline.tools.{name}").rows(short)
 
 
 def markdown(table: Iterable[Row]) -> Iterator[str]:

@@ -1,4 +1,5 @@
 from isp.tools import bench_renderings as bench
+from isp.tools import bench_sizes as sizes
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
@@ -24,3 +25,11 @@ def test_cpu_seconds_count_children():
     busy = "t = __import__('time').process_time\nwhile t() < 0.3: pass"
     seconds = bench.cpu_seconds(lambda: subprocess.run([sys.executable, "-c", busy], check=True))
     assert 0.25 < seconds < 5
+
+
+def test_a_row_by_size_of_file_and_rendering():
+    (row,) = sizes.rows([0.3], [128])
+    assert row["megapixels"] == 0.3 and row["long_edge"] == 128
+    assert 0 < row["noise_cpu_s"] < row["scene_cpu_s"]
+    assert row["peak_mib"] > 50
+    assert row["rawpy_cpu_s"] > 0 and row["noise_demosaiced_cpu_s"] > 0

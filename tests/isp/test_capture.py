@@ -1,6 +1,8 @@
 import os
+import struct
 from pathlib import Path
 
+import lensfunpy
 import pytest
 
 from isp.development.lens import find_correction
@@ -71,3 +73,31 @@ def test_a_lens_of_a_container_that_only_exiv2_knows_is_corrected(shared):
     m50 = camera_name(shared / "raw" / "hard" / "exiftool__CanonRaw.cr3")
     found = find_correction(m50, "EF-M15-45mm f/3.5-6.3 IS STM", 15.0, 4.0, (600, 400))
     assert found.modifier is not None
+
+
+def x3f(make: str, model: str) -> bytes:
+    """An X3F of 64 x 48 without pixels: header, properties, raw and preview, directory."""
+    content = b"FOVb" + struct.pack("<I16xIIII", 0x20003, 0, 64, 48, 0) + bytes(192)
+    names = [f"{text}\0".encode("utf-16-le") for text in ("CAMMANUF", make, "CAMMODEL", model)]
+    places = [sum(map(len, names[:n])) // 2 for n in range(4)]
+    head = struct.pack("<4s5I", b"SECp", 0x20000, 2, 0, 0, sum(map(len, names)) // 2)
+    sections = {
+        b"PROP": head + struct.pack("<4I", *places) + b"".join(names),
+        b"IMAG": struct.pack("<4s6I", b"SECi", 0x20000, 3, 6, 64, 48, 0) + bytes(4000),
+        b"IMA2": struct.pack("<4s6I", b"SECi", 0x20000, 2, 3, 16, 16, 48) + bytes(768),
+    }
+    directory = struct.pack("<4s2I", b"SECd", 0x20000, len(sections))
+    for kind, section in sections.items():
+        directory += struct.pack("<2I4s", len(content), len(section), kind)
+        content += section
+    return content + directory + struct.pack("<I", len(content))
+
+
+def test_the_camera_of_an_x3f_is_what_libraw_calls_it(tmp_path):
+    path = tmp_path / "a.X3F"
+    path.write_bytes(x3f("SIGMA", "SIGMA DP1"))
+    assert camera_name(path) == ("Sigma", "Sigma DP1")
+    (known,) = lensfunpy.Database().find_cameras(*camera_name(path))
+    assert known.model == "Sigma DP1"
+    path.write_bytes(b"FOVb" + bytes(100))
+    assert camera_name(path) == (None, None)

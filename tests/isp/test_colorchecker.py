@@ -16,7 +16,7 @@ def test_the_chart_itself_has_no_difference_at_any_exposure_and_white_balance():
     assert differences(chart_linear_srgb() * (0.3, 0.5, 0.8)).max() < 0.05
 
 
-def test_the_charts_colours_are_those_of_skimage():
+def test_the_charts_colors_are_those_of_skimage():
     xyz = lab2xyz(CHART_LAB, illuminant="D50", observer="2")
     d50, d65 = np.array([0.96422, 1.0, 0.82521]), SRGB_TO_XYZ.sum(axis=1)
     linear = xyz @ bradford(d50, d65).T @ np.linalg.inv(SRGB_TO_XYZ).T
@@ -31,7 +31,7 @@ def test_patches_are_read_row_by_row_between_the_corners():
     assert encode_srgb(chart).max() <= 1
 
 
-def test_colours_are_no_worse_than_rawtherapees_neutral_profile():
+def test_colors_are_no_worse_than_rawtherapees_neutral_profile():
     if not G2.exists():
         pytest.skip(f"{G2} is not here")
     assert measure(G2, CORNERS, RenderConfig(demosaic="linear")).mean() <= 3.2

@@ -158,7 +158,7 @@ def test_png_is_lossless(photo):
     np.testing.assert_array_equal(back, photo)
 
 
-def test_blown_areas_are_white_and_unblown_colours_keep_their_headroom():
+def test_blown_areas_are_white_and_unblown_colors_keep_their_headroom():
     gains = np.array([2.0, 1.0, 1.5])
     white = 65535 / 2.0
     blown, red = [65535, round(white), round(1.5 * white)], [60000, 20000, 9000]
@@ -181,10 +181,10 @@ def test_the_matrix_is_the_inverse_of_adobes_with_white_kept():
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-12)
     from skimage.color import rgb2xyz
 
-    colour = np.array([0.3, 0.5, 0.2])
-    camera = xyz_to_camera @ rgb2xyz(encode_srgb(colour)[None, None])[0, 0]
+    color = np.array([0.3, 0.5, 0.2])
+    camera = xyz_to_camera @ rgb2xyz(encode_srgb(color)[None, None])[0, 0]
     white = xyz_to_camera @ rgb2xyz(np.ones((1, 1, 3)))[0, 0]
-    np.testing.assert_allclose(matrix @ (camera / white), colour, atol=1e-4)
+    np.testing.assert_allclose(matrix @ (camera / white), color, atol=1e-4)
 
 
 def test_area_resampling_in_linear_light_keeps_the_mean():

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 
 from isp.development.lens import LensCorrection, find_correction
@@ -53,3 +54,17 @@ def test_without_an_aperture_vignetting_is_left_alone():
     correction = find_correction(D7000, ZOOM, 18.0, None, (600, 400))
     flat = correction.apply(np.full((400, 600, 3), 0.4, np.float32))
     np.testing.assert_allclose(flat, 0.4, atol=1e-5)
+
+
+def test_noise_is_carried_to_where_the_corrected_picture_has_its_brightness():
+    """A smooth field, carried small, against the same corrected at full size and then reduced."""
+    width, height, small = 1200, 800, (200, 300)
+    correction = find_correction(D7000, ZOOM, 18.0, 3.5, (width, height))
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    field = np.repeat((np.sin(x / 150) + np.cos(y / 110) + 3)[..., None], 3, axis=2)
+    corrected = cv2.resize(correction.apply(field), small[::-1], interpolation=cv2.INTER_AREA)
+    carried = correction.for_noise(small)(
+        cv2.resize(field, small[::-1], interpolation=cv2.INTER_AREA)
+    )
+    inside = (slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(carried[inside], corrected[inside], rtol=0.03)

@@ -35,7 +35,7 @@ def test_variance_on_flat_fields_is_the_models_within_3_percent(level, stops):
         assert (plane.mean() - clean[y, x]) / span == pytest.approx(0, abs=4e-3 * level**0.5)
 
 
-def test_saturation_stays_and_colours_are_independent():
+def test_saturation_stays_and_colors_are_independent():
     noisy = noisy_mosaic(flat(0.99, BLACK), RGGB, BLACK, WHITE, MODEL, generator("a"))
     assert noisy.max() == WHITE
     noisy = noisy_mosaic(flat(0.3, BLACK), RGGB, BLACK, WHITE, MODEL, generator("a")).astype(float)

@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
+import rawpy
 
-from isp.development.tone import Tone, find_tone, fit, standard
+from isp.development.tone import Tone, find_tone, fit, preview, standard
 from isp.raw.color import decode_srgb, encode_srgb
 from isp.tools.photographs import bundled
 
@@ -41,3 +43,18 @@ class NoPreview:
 
 def test_without_a_preview_the_standard_curve_is_used_and_named():
     assert find_tone("camera", NoPreview(), lambda: np.zeros((2, 2, 3))) == Tone("standard")
+
+
+def test_a_preview_that_is_cut_is_none(capfd):
+    class Previewed:
+        def __init__(self, data: bytes) -> None:
+            self.data, self.format = data, rawpy.ThumbFormat.JPEG
+
+        def extract_thumb(self):
+            return self
+
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    whole = bytes(cv2.imencode(".jpg", noise)[1])
+    assert preview(Previewed(whole)).shape == (64, 64, 3)
+    assert preview(Previewed(whole[: len(whole) // 2])) is None
+    assert capfd.readouterr().err == ""

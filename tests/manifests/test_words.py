@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from manifests.words import level, on_scale, soft_level
+from manifests.words import grade, on_scale, soft_grade
 
 
 def test_decibels_keep_the_order_and_end_at_the_top():
@@ -14,9 +14,9 @@ def test_decibels_keep_the_order_and_end_at_the_top():
 
 @pytest.mark.parametrize("score", np.linspace(0.01, 4, 50))
 def test_soft_levels_expect_the_score_and_peak_at_its_word(score):
-    shares = soft_level(score, 4.0)
+    shares = soft_grade(score, 4.0)
     assert sum(shares) == pytest.approx(1)
     place = min(max(5 * score / 4 - 0.5, 0), 4)
     assert sum(i * p for i, p in enumerate(shares)) == pytest.approx(place)
     if abs(place % 1 - 0.5) > 1e-6:
-        assert np.argmax(shares) == level(score, 4.0)
+        assert np.argmax(shares) == grade(score, 4.0)

@@ -1,6 +1,7 @@
 """A distortion and models of a package outside the tree go the whole way, by the command alone."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -130,6 +131,13 @@ def test_the_examples_script_renders_with_it(one_raw, environment, tmp_path):
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
     assert ran.returncode == 0, ran.stderr
     assert target.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_document_lists_the_examples_files():
+    text = (outside_package.EXAMPLE.parents[1] / "docs" / "extending.md").read_text()
+    section = text.split("In a package of your own")[1].split("\n\n")[0]
+    listed = set(re.findall(r"^\d\. `([\w.]+)`", section, re.M))
+    assert listed == {path.name for path in outside_package.EXAMPLE.iterdir() if path.is_file()}
 
 
 def test_the_examples_metadata_names_what_it_holds():

@@ -4,10 +4,15 @@ import dataclasses
 import io
 import json
 import shutil
+import signal
+import subprocess
+import sys
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -19,6 +24,7 @@ from manifests.records import Failure, Rendering, Roi, Scene
 from manifests.rle import decode, encode
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
+from pipeline.cli.main import seagull
 from pipeline.pages.pages_app import pages_app
 from pipeline.pages.scene_view import outline
 from pipeline.run.failures import write_failure
@@ -290,3 +296,25 @@ def test_an_outline_is_the_mask_s():
     assert json.dumps(path) and len(rings) == 2
     wrong = (drawn.astype(bool) != mask).sum()
     assert wrong <= 40  # the hole's rim: its ring runs along the pixels around it
+
+
+def test_serve_says_where_and_ends_at_ctrl_c(tiny):
+    command = [sys.executable, "-m", "pipeline.cli", "serve", "--out", str(tiny), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as ran:
+        assert ran.stdout and ran.stderr
+        address = ran.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with urlopen(f"{address}/explore", timeout=60) as page:
+            assert b"3 scenes" in page.read()
+        ran.send_signal(signal.SIGINT)
+        assert ran.wait(60) == 0
+        assert "Traceback" not in ran.stderr.read()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1"])
+def test_others_are_let_in_only_where_that_is_asked_for(tiny, host):
+    ran = CliRunner().invoke(seagull, ["serve", "--out", str(tiny), "--host", host])
+    assert isinstance(ran.exception, SeagullError)
+    assert "--beyond-loopback" in str(ran.exception)

@@ -56,10 +56,10 @@ def test_words_of_several_tokens_and_shared_beginnings(network, seen):
 
 
 def test_scores_are_expected_levels():
-    from manifests.words import expected_level
+    from manifests.words import expected_grade
 
     logs = torch.tensor([[0.1, 0.2, 0.3, 0.2, 0.1], [0, 0, 0, 0, 1e-3]]).log()
-    wanted = [expected_level(row) for row in logs.exp().tolist()]
+    wanted = [expected_grade(row) for row in logs.exp().tolist()]
     assert answer.scores(logs).tolist() == pytest.approx(wanted, abs=1e-6)
     assert len(QUALITY_WORDS) == len(IMPORTANCE_WORDS) == logs.shape[1]
 

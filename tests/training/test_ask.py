@@ -7,7 +7,7 @@ import pytest
 from manifests.config import Config, TrainConfig
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
-from manifests.words import QUALITY_WORDS, SEVERITY_WORDS, expected_level
+from manifests.words import QUALITY_WORDS, SEVERITY_WORDS, expected_grade
 from training import open_network
 from training.evaluate import reading
 from training.train import learning
@@ -30,9 +30,8 @@ def photo(height=300, width=400):
 
 def numbers(answer):
     scales = answer.quality, answer.importance
-    return [p for s in scales for p in s.probabilities.values()] + [
-        d.probability for d in answer.distortions
-    ]
+    said = [p for s in scales for p in s.probabilities.values()]
+    return said + [p for d in answer.distortions for p in (d.probability, d.judged)]
 
 
 def test_answers_of_a_trained_network(folder):
@@ -45,9 +44,11 @@ def test_answers_of_a_trained_network(folder):
         p = list(scale.probabilities.values())
         assert sum(p) == pytest.approx(1, abs=1e-5)
         assert scale.probabilities[scale.word] == max(p)
-        assert scale.score == pytest.approx(expected_level(p), abs=1e-3)
+        assert scale.score == pytest.approx(expected_grade(p), abs=1e-3)
     assert list(first.quality.probabilities) == list(QUALITY_WORDS)
     assert [d.name for d in first.distortions] == list(DISTORTIONS)
+    begun = [first.without, *(d.probability for d in first.distortions)]
+    assert sum(begun) == pytest.approx(1, abs=1e-5)  # an answer begins with one of these
     assert f"quality is {first.quality.word}" in first.sentences[0]
     assert json.loads(json.dumps(first.to_dict()))["quality"]["word"] == first.quality.word
 
@@ -73,7 +74,7 @@ def test_an_image_larger_than_the_training_s_is_brought_to_its_size(folder):
 
 def test_severities_are_read_at_their_place_in_the_answer(folder, monkeypatch):
     said = "With minor exposure and severe noise distortions."
-    monkeypatch.setattr(reading, "generate_answers", lambda network, seen, question: [said])
+    monkeypatch.setattr(reading.Prefilled, "distortions", lambda asked: [said])
     image, masks = photo()
     answer = open_network(folder).ask(image, masks[0])
     exposure, noise, *others = answer.distortions

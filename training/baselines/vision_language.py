@@ -15,7 +15,7 @@ from torch import Tensor
 
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
-from manifests.words import SEVERITY_WORDS, expected_level
+from manifests.words import SEVERITY_WORDS, expected_grade
 from training.baselines.protocol import Image, Mask, Said, box
 from training.data import texts
 from training.data.instructions import Instruction
@@ -43,7 +43,7 @@ class VisionLanguage:
         """Answer about the region `mask` of `image`."""
         shown, about = self._shown(image, mask)
         scores = [
-            expected_level(self._choice(shown, about + question, lead, words))
+            expected_grade(self._choice(shown, about + question, lead, words))
             for question, lead, words in texts.CLOSED_SETS.values()
         ]
         verdicts = [

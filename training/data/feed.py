@@ -16,7 +16,7 @@ import numpy as np
 from manifests.chance import generator
 from manifests.config import NetworkConfig, TrainConfig
 from manifests.errors import SeagullError
-from manifests.words import soft_level
+from manifests.words import soft_grade
 from manifests.workspace import Workspace
 from training.data import sample_index, texts
 from training.data.batches import Batch, SoftWord, collate, prefetch, stack
@@ -182,4 +182,4 @@ class Feed:
         at = len(self.sequencer.prompt(asked.question, lead))
         top = dict(zip(("quality", "importance"), self.card.tops, strict=True))[asked.kind]
         first = [self.sequencer.continuation(lead, word)[0] for word in words]
-        return SoftWord(at, tuple(first), soft_level(getattr(of, asked.kind), top))
+        return SoftWord(at, tuple(first), soft_grade(getattr(of, asked.kind), top))

@@ -13,7 +13,7 @@ import numpy as np
 
 from manifests.chance import generator
 from manifests.keys import DISTORTIONS, WITHOUT, in_order
-from manifests.words import RATING_TOP, level, on_scale
+from manifests.words import RATING_TOP, grade, on_scale
 from training.data import texts
 
 
@@ -54,8 +54,8 @@ def truth(
         roi_id=label["roi_id"],
         quality=quality,
         importance=label["importance"],
-        quality_level=level(quality, quality_top),
-        importance_level=level(label["importance"], importance_top),
+        quality_level=grade(quality, quality_top),
+        importance_level=grade(label["importance"], importance_top),
         severities=_severities(label),
         distortions=distortions,
     )
@@ -65,7 +65,7 @@ def _severities(label: Mapping[str, Any]) -> texts.Severities:
     if "severities" in label:
         means = label["severities"]
         said = {d: -1 if means[d] is None else means[d] for d in in_order(means)}  # -1: without
-        return {d: level(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
+        return {d: grade(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
     said = label["distortion_label"]
     return {} if said == WITHOUT else {said: None}
 

@@ -1,8 +1,8 @@
 """What a network says of regions it has seen: scales, distortions, severities, sentences.
 
-Quality and importance are closed-set scores over five words. Distortions are the greedy answer; the
-probability of a type is that of Yes against No when it is asked for alone, that of a severity the
-closed set over the five words at its place in the answer.
+Quality and importance are closed-set scores over five words. Distortions are the greedy answer; a
+type's probability is that an answer begins with it, a severity's that of the closed set over the
+five words at its place in the answer.
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS, expected_level
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS, expected_grade
 from training.data import texts
-from training.evaluate.answer import CLOSED_SETS, closed_set, generate_answers
+from training.evaluate.answer import CLOSED_SETS, Prefilled, generate_answers
 from training.network.network import Network, VisualTokens
 
 _NAMED = re.compile(rf"({'|'.join(SEVERITY_WORDS)}) ([a-z]+)\b")
@@ -32,14 +32,17 @@ class Scale:
 
 @dataclass(frozen=True)
 class DistortionAnswer:
-    """One type: whether the answer names it, and p of Yes when asked for it alone.
+    """One type: whether the answer names it, and how probable that is.
 
+    `probability`: that an answer begins with this type, against the others and "without".
+    `judged`: Yes against No, when this type is asked for alone (a JIR).
     `severity` and the probabilities of its five words are there where the answer names one.
     """
 
     name: str
     said: bool
     probability: float
+    judged: float
     severity: str | None
     severities: Mapping[str, float]
 
@@ -51,6 +54,7 @@ class Answer:
     quality: Scale
     importance: Scale
     distortions: tuple[DistortionAnswer, ...]
+    without: float  # probability that an answer begins "Without distortions"
     sentences: tuple[str, str, str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,49 +62,77 @@ class Answer:
         return asdict(self)
 
 
-def read_answers(network: Network, seen: VisualTokens) -> list[Answer]:
-    """One answer for each of the sequences that `seen` serves."""
-    words = {"quality": QUALITY_WORDS, "importance": IMPORTANCE_WORDS}
-    scales = {
-        name: [_scale(row, words[name]) for row in closed_set(network, seen, *asked)]
-        for name, asked in CLOSED_SETS.items()
-    }
-    said = generate_answers(network, seen, texts.DISTORTION_QUESTION)
-    present = _judged(network, seen)
+def read_answers(network: Network, seen: VisualTokens, grammatical: bool = True) -> list[Answer]:
+    """One answer for each of the sequences that `seen` serves.
+
+    `grammatical`: distortions are named within the grammar that was learned; the released model's
+    answers have another.
+    """
+    asked = Prefilled(network, seen)
+    quality, importance = (_scales(asked, name) for name in ("quality", "importance"))
+    said = asked.distortions() if grammatical else _as_it_likes(network, seen)
+    begun, judged = _begun(asked), _judged(asked)
     return [
         Answer(
-            *(quality, importance),
-            _distortions(network, seen, row, said[row], [p[row] for p in present]),
-            (_quality_sentence(quality), _importance_sentence(importance), said[row]),
+            *(quality[row], importance[row]),
+            _distortions(network, seen, row, text, begun[row][1:], judged[row]),
+            round(begun[row][0], 6),
+            (_quality_sentence(quality[row]), _importance_sentence(importance[row]), text),
         )
-        for row, (quality, importance) in enumerate(
-            zip(scales["quality"], scales["importance"], strict=True)
-        )
+        for row, text in enumerate(said)
     ]
 
 
-def _judged(network: Network, seen: VisualTokens) -> list[list[float]]:
-    """p(Yes) against No of each distortion's judgment, of every sequence."""
-    return [
-        closed_set(
-            *(network, seen, texts.distortion_judgment(name), "", (texts.YES, texts.NO))
-        ).softmax(1)[:, 0].tolist()
-        for name in network.distortions
-    ]  # fmt: skip
+def _scales(asked: Prefilled, name: str) -> list[Scale]:
+    question, lead, words = CLOSED_SETS[name]
+    return [_scale(row, words) for row in asked.closed_set(question, lead, words)]
+
+
+def _as_it_likes(network: Network, seen: VisualTokens) -> list[str]:
+    return generate_answers(network, seen, texts.DISTORTION_QUESTION)
+
+
+def _begun(asked: Prefilled) -> list[list[float]]:
+    """Of every sequence, p that the answer begins with "without", then with each type.
+
+    A type may come with any severity or none; the beginnings exclude each other.
+    """
+    types = asked.network.distortions
+    before = ("", *(f"{word} " for word in SEVERITY_WORDS))
+    named = [f"With {severity}{name}" for name in types for severity in before]
+    phrases = (texts.WITHOUT_DISTORTIONS.rstrip("."), *named)
+    p = asked.closed_set(texts.DISTORTION_QUESTION, "", phrases).softmax(1)
+    by_type = p[:, 1:].unflatten(1, (len(types), len(before))).sum(2)
+    whole: list[list[float]] = torch.cat([p[:, :1], by_type], 1).tolist()
+    return whole
+
+
+def _judged(asked: Prefilled) -> list[list[float]]:
+    """Of every sequence, p(Yes) against No of each type's judgment."""
+    questions = [texts.distortion_judgment(name) for name in asked.network.distortions]
+    said: list[list[float]] = torch.stack(
+        [asked.verdict(q).sigmoid() for q in questions], 1
+    ).tolist()
+    return said
 
 
 def _distortions(
-    network: Network, seen: VisualTokens, row: int, said: str, present: Sequence[float]
+    network: Network,
+    seen: VisualTokens,
+    row: int,
+    said: str,
+    begun: Sequence[float],
+    judged: Sequence[float],
 ) -> tuple[DistortionAnswer, ...]:
     named = texts.parse_distortions(said, network.distortions) or {}
     severities = _severities(network, seen, row, said)
     return tuple(
         DistortionAnswer(
-            *(name, name in named, round(p, 6)),
+            *(name, name in named, round(p, 6), round(yes, 6)),
             None if (level := named.get(name)) is None else SEVERITY_WORDS[level],
             severities.get(name, {}),
         )
-        for name, p in zip(network.distortions, present, strict=True)
+        for name, p, yes in zip(network.distortions, begun, judged, strict=True)
     )
 
 
@@ -108,12 +140,14 @@ def _severities(
     network: Network, seen: VisualTokens, row: int, said: str
 ) -> dict[str, Mapping[str, float]]:
     """For each type said with a severity: p of the five words at that place of the answer."""
-    mine = seen.of(torch.tensor([row], device=seen.image.device))
+    places = list(_NAMED.finditer(said))
+    if not places:
+        return {}
+    asked = Prefilled(network, seen, torch.tensor([row], device=seen.image.device))
     found: dict[str, Mapping[str, float]] = {}
-    for match in _NAMED.finditer(said):
+    for match in places:
         lead = said[: match.start()].rstrip()
-        asked = (texts.DISTORTION_QUESTION, lead, SEVERITY_WORDS)
-        (logs,) = closed_set(network, mine, *asked)
+        (logs,) = asked.closed_set(texts.DISTORTION_QUESTION, lead, SEVERITY_WORDS)
         found.setdefault(match[2], _scale(logs, SEVERITY_WORDS).probabilities)
     return found
 
@@ -121,7 +155,7 @@ def _severities(
 def _scale(log_probabilities: Tensor, words: Sequence[str]) -> Scale:
     p = log_probabilities.softmax(0).tolist()
     rounded = {word: round(value, 6) for word, value in zip(words, p, strict=True)}
-    return Scale(words[p.index(max(p))], round(expected_level(p), 4), rounded)
+    return Scale(words[p.index(max(p))], round(expected_grade(p), 4), rounded)
 
 
 def _quality_sentence(scale: Scale) -> str:

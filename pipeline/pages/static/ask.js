@@ -44,6 +44,7 @@ async function open(file) {
   await photo.decode().catch(() => {});
   stage.querySelector(".empty").hidden = true;
   photo.hidden = false;
+  stage.style.setProperty("--ratio", opened.width / opened.height);
   stage.classList.add("filled");
   marks.setAttribute("viewBox", `0 0 ${opened.width} ${opened.height}`);
   choose("new");
@@ -126,7 +127,8 @@ function fill(region) {
     scale(element.querySelector(".importance"), "Importance", answer.importance);
     const named = answer.distortions.map((d) =>
       [d.severity ? `${d.severity} ${d.name}` : d.name, d.probability, d.said]);
-    bars(element.querySelector(".distortions"), "Distortions, each asked alone: Yes", named);
+    const without = ["without", answer.without, !named.some((row) => row[2])];
+    bars(element.querySelector(".distortions"), "Distortion named first", [without, ...named]);
   }
   byId("copy").disabled = byId("download").disabled = !regions.some((r) => r.answer);
 }

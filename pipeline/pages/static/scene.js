@@ -93,7 +93,8 @@ function show() {
   const row = rendering();
   if (!row) return say("This scene has no renderings.", true);
   byId("parameter").value = row.unit === "mixed" ? "" : `${Number(row.parameter.toPrecision(4))} ${row.unit}`;
-  byId("tag").textContent = state.m === "difference" ? `|rendering − reference| × ${state.g}` : `${state.d} ${row.level}`;
+  const told = { difference: `|rendering − reference| × ${state.g}`, wipe: `reference | ${state.d} ${row.level}` };
+  byId("tag").textContent = told[state.m] ?? `${state.d} ${row.level}`;
   byId("params").textContent = pretty(row.params);
   preload(rows);
   paint();

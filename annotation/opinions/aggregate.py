@@ -14,8 +14,9 @@ from manifests.words import NONEXISTENT
 
 
 def opinions(ratings: Iterable[Rating]) -> list[Opinion]:
-    """One opinion for each ROI of each rendering, ordered by their ids."""
-    ordered = sorted(ratings, key=lambda r: (r.rendering_id, r.roi_id, r.rater))
+    """One opinion for each ROI of each rendering, by their ids, from its valid ratings."""
+    counted = (rating for rating in ratings if rating.valid and not rating.repeat)
+    ordered = sorted(counted, key=lambda r: (r.rendering_id, r.roi_id, r.rater))
     groups = groupby(ordered, key=lambda r: (r.rendering_id, r.roi_id))
     return [_opinion(list(group)) for _, group in groups]
 

@@ -1,0 +1,3 @@
+"use strict";
+const form = document.getElementById("consent");
+form.action = location.pathname.replace(/\/$/, "") + "/consent";

@@ -1,0 +1,105 @@
+"""Tables 1 and 2 of the paper for our networks: each beside the majority answer.
+
+The paper's own rows are of the test split of its SEAGULL-3k, another dataset: marked so, they show
+the form and the range, not a comparison.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PAPER = "SEAGULL-7B, the paper's dataset"
+MAJORITY = "the commonest answer"
+_NONE = "–"  # a metric the row cannot have
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: whose, cells as text, and what it is (ours, majority, paper)."""
+
+    name: str
+    cells: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, in groups as the paper has them, and rows."""
+
+    groups: tuple[tuple[str, int], ...]  # heading and how many columns it spans
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+_SCORES = ("quality_srocc", "quality_plcc", "importance_srocc", "importance_plcc")
+_SETS = ("precision", "recall", "f1")
+_TYPES = ("blur", "colorfulness", "noise", "compression", "contrast", "exposure", "clean")
+# Tables 1 and 2 of the paper, rows "Seagull (7B)" and "Seagull".
+_PAPER_1 = ("0.745", "0.747", "0.860", "0.847", "29.5", "32.5", "29.0", "59.9", "66.9", "59.1")
+_PAPER_2 = ("83.3", "39.5", "52.2", "25.0", "24.0", "51.9", "52.6", "46.9")
+
+
+def assessment_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Table 1: scores by correlation, severities and types by sample averages, in percent."""
+    rows: list[Row] = []
+    for name, found in evaluations.items():
+        ours = [_number(found, key) for key in _SCORES]
+        ours += _percents(found.get("severity"), _SETS) + _percents(found, _SETS)
+        common = [_NONE] * len(_SCORES)
+        common += _percents(found.get("majority_severity"), _SETS)
+        common += _percents(found.get("majority"), _SETS)
+        rows += [Row(name, tuple(ours), "ours"), Row(MAJORITY, tuple(common), "majority")]
+    rows.append(Row(PAPER, _PAPER_1, "paper"))
+    groups = (("Quality", 2), ("Importance", 2), ("Severity, %", 3), ("Type, %", 3))
+    columns = (*("SROCC", "PLCC") * 2, *("precision", "recall", "F1") * 2)
+    return Table(groups, columns, tuple(rows))
+
+
+def type_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Table 2: F1 of every type, in percent, and their mean; further types after the paper's."""
+    more = sorted(
+        {t for found in evaluations.values() for t in found.get("type_f1", {})} - set(_TYPES)
+    )
+    rows: list[Row] = []
+    for name, found in evaluations.items():
+        for whose, key, kind in (
+            (name, "type_f1", "ours"),
+            (MAJORITY, "majority_type_f1", "majority"),
+        ):
+            rows.append(Row(whose, _with_mean(found.get(key, {}), (*_TYPES, *more)), kind))
+    paper = (*_PAPER_2[:-1], *[_NONE] * len(more), _PAPER_2[-1])
+    rows.append(Row(PAPER, paper, "paper"))
+    columns = (*_TYPES, *more, "mean")
+    return Table((("F1 of the type, %", len(columns)),), columns, tuple(rows))
+
+
+def word_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
+    """How often the word itself is right, in percent; the paper does not say."""
+    keys = ("quality_level", "importance_level", "type")
+    rows: list[Row] = []
+    for name, found in evaluations.items():
+        for whose, end, kind in ((name, "accuracy", "ours"), (MAJORITY, "majority", "majority")):
+            cells = tuple(_percent(found.get(f"{key}_{end}")) for key in keys)
+            rows.append(Row(whose, cells, kind))
+    columns = ("quality word", "importance word", "exactly the types")
+    return Table((("Right, %", 3),), columns, tuple(rows))
+
+
+def _number(found: Mapping[str, Any], key: str) -> str:
+    value = found.get(key)
+    return f"{value:.3f}" if isinstance(value, float) and math.isfinite(value) else _NONE
+
+
+def _percent(value: Any) -> str:
+    return f"{100 * value:.1f}" if isinstance(value, int | float) else _NONE
+
+
+def _percents(found: Mapping[str, Any] | None, keys: Sequence[str]) -> list[str]:
+    return [_percent((found or {}).get(key)) for key in keys]
+
+
+def _with_mean(found: Mapping[str, float], types: Sequence[str]) -> tuple[str, ...]:
+    there = [found[t] for t in types if t in found]
+    mean = sum(there) / len(there) if there else None
+    return (*(_percent(found.get(t)) for t in types), _percent(mean))

@@ -1,0 +1,52 @@
+"""The report's order, its tables beside the paper's, its tiles."""
+
+import re
+import shutil
+
+from manifests.presets import load_config
+from manifests.workspace import Workspace
+from pipeline.look.report import write_report
+from pipeline.look.report_tables import assessment_table, type_table, word_table
+
+
+def test_the_report_s_tables_are_the_paper_s():
+    """Rows of ours beside the majority answer, and the paper's own numbers marked as another's."""
+    study = {
+        "quality_srocc": 0.5, "quality_plcc": 0.25, "importance_srocc": float("nan"),
+        "precision": 0.5, "recall": 0.25, "f1": 1 / 3,
+        "majority": {"precision": 0.1, "recall": 0.2, "f1": 0.15},
+        "severity": {"precision": 0.3, "recall": 0.3, "f1": 0.3},
+        "majority_severity": {"precision": 0.01, "recall": 0.02, "f1": 0.013},
+        "type_f1": {"blur": 0.9, "clean": 0.5, "sharpening": 0.1},
+        "majority_type_f1": {"blur": 0.6, "clean": 0.0, "sharpening": 0.0},
+        "quality_level_accuracy": 0.75, "quality_level_majority": 0.5,
+    }  # fmt: skip
+    table = assessment_table({"ours": study})
+    assert sum(span for _, span in table.groups) == len(table.columns) == 10
+    assert table.rows[0].cells[2] == "–"  # a correlation that is not defined
+    ours, common, paper = (dict(enumerate(row.cells)) for row in table.rows)
+    assert [ours[i] for i in (0, 1, 4, 7, 9)] == ["0.500", "0.250", "30.0", "50.0", "33.3"]
+    assert [common[i] for i in (0, 6, 9)] == ["–", "1.3", "15.0"]
+    # Table 1 of the paper, its last row.
+    assert [paper[i] for i in (0, 2, 6, 9)] == ["0.745", "0.860", "29.0", "59.1"]
+    assert "paper's dataset" in table.rows[-1].name
+    types = type_table({"ours": study})
+    assert types.columns[-2:] == ("sharpening", "mean")  # a type that the paper has not
+    assert types.rows[0].cells[0] == "90.0" and types.rows[0].cells[-1] == "50.0"
+    assert types.rows[-1].cells[-2:] == ("–", "46.9")
+    assert all(len(row.cells) == len(types.columns) for row in types.rows)
+    assert word_table({"ours": study}).rows[0].cells == ("75.0", "–", "–")
+
+
+def test_the_report_s_tiles_open_their_renderings(tiny, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(tiny, out)
+    path = write_report(Workspace(out), load_config(str(out / "config.yaml")))
+    page = path.read_text()
+    tiles = re.findall(r'<a href="(\.\./renderings/[^"]+)"', page)
+    assert len(tiles) == 6 * 21
+    assert all((path.parent / tile).is_file() for tile in tiles)
+    order = [
+        page.index(f'id="{name}"') for name in ("holds", "right", "labels", "learned", "failed")
+    ]
+    assert order == sorted(order) and page.index("<details>") > order[-1]
