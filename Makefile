@@ -4,6 +4,8 @@ OUT ?= data
 CONFIG ?=
 WORKERS ?=
 ARGS ?=
+IMAGES ?=
+STUDY ?= data/study
 
 PYTHON ?= python3
 VENV := .venv
@@ -62,8 +64,9 @@ shards: setup  ## WebDataset tars and their Parquet index
 	$(SEAGULL) shards $(OPTIONS)
 build: setup  ## render, masks, labels and shards in one go
 	$(SEAGULL) build $(OPTIONS)
-study: setup  ## SEAGULL-3k's format by simulated raters (ARGS=--simulate)
-	$(SEAGULL) study $(OPTIONS)
+study: setup  ## SEAGULL-3k: plan a study of IMAGES in STUDY, unless it is planned, and serve it (docs/study.md)
+	test -e $(STUDY)/private/votes.sqlite || $(SEAGULL) study init $(foreach images,$(IMAGES),--images $(images)) --out $(STUDY) $(ARGS)
+	$(SEAGULL) study serve --out $(STUDY)
 pretrain: setup  ## train the network on SEAGULL-100w
 	$(SEAGULL) pretrain $(OPTIONS)
 finetune: setup  ## go on with SEAGULL-3k

@@ -15,9 +15,9 @@ def seagull(*arguments: str | Path, **options) -> subprocess.CompletedProcess[st
 
 
 def tree_sha256(workspace: Path) -> dict[str, str]:
-    """Of every file of a workspace but the memory of source files, which holds times of change."""
+    """Of every file of a workspace but those that hold times: RAW file memory, event logs."""
     return {
         path.relative_to(workspace).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(workspace.rglob("*"))
-        if path.is_file() and path.name != "sources.json"
+        if path.is_file() and path.name != "sources.json" and path.parent.name != "events"
     }

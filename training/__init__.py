@@ -8,6 +8,7 @@ Imports only `manifests` of ours and meets the rest through shards on disk. Room
     released/  whole networks by folder: the released SEAGULL-7B, exports
     train/     the loop, the stages, what the command line calls
     tables/    the tables of the paper, made anew
+    baselines/ others' models on the same ROIs
     ask.py     a trained network asked about regions of any photograph
 """
 

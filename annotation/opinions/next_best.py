@@ -2,7 +2,9 @@
 
 Every ROI first gets the same few votes. What is left is given one by one where the interval of the
 opinion is widest, as far as it is known: a ROI's own spread, shrunk towards the spread of all, for
-a handful of votes says little about its own.
+a handful of votes says little about its own. Were the spreads known, errors would fall by the
+factor (mean spread)^2 / mean spread^2 in variance; estimated from four votes they gain nothing on
+simulated raters (annotation.simulation.opinion_proofs). Priorities from elsewhere do as well.
 """
 
 import heapq

@@ -13,6 +13,7 @@ from manifests.errors import SeagullError
 
 _WAIT_S = 60.0
 WINDOW = {"window_width": 1920, "window_height": 1080}
+SETUP = {**WINDOW, "pixel_ratio": 1, "browser_zoom": 1}
 
 
 class Link:
@@ -59,11 +60,12 @@ def rate(link: Link, rater: SimulatedRater, truths: Mapping[int, Truth]) -> int:
     """Agree, set up, and answer until there is nothing left; returns the votes given."""
     link.ask("/consent", {})
     plates = {f"plate_{n}": "" for n in range(1, 5)}
-    link.ask("/api/check", {**WINDOW, "pixel_ratio": 1, "browser_zoom": 1, "plates": plates})
+    link.ask("/api/check", {**SETUP, "plates": plates})
     told, votes = link.ask("/api/next"), 0
     while told["state"] == "item":
         told = link.ask("/api/vote", vote_about(told, rater, truths[told["item"]]))["next"]
         votes += 1
+    link.connection.close()
     return votes
 
 

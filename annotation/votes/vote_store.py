@@ -275,6 +275,10 @@ class VoteStore:
                 db.execute("UPDATE votes SET undone = 1 WHERE vote = ?", (vote,))
             return _standing(db, rater), json.loads(row[1])
 
+    def vote_names(self) -> list[str]:
+        """The names, given by clients, of all votes that count."""
+        return [name for (name,) in self._rows("SELECT vote FROM votes WHERE undone = 0")]
+
     def votes(self) -> list[Cast]:
         """All votes that count, by rater, then position."""
         rows = self._rows(

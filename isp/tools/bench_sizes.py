@@ -69,13 +69,21 @@ def _scene(path: Path, config: RenderConfig) -> dict[str, Any]:
         if image.recipe.distortion == "noise":
             noise.append(now - last)
         last = now
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB here
     return {
         "scene_cpu_s": round(last - begun, 2),
         "noise_cpu_s": round(sorted(noise)[len(noise) // 2], 3),
-        "peak_mib": round(peak * unit / 2**20),
+        "peak_mib": _peak_mib(),
     }
+
+
+def _peak_mib() -> int:
+    """Peak resident memory of this program; ru_maxrss keeps that of who started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
+        return round(int(line.split()[1]) / 1024)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 2**20 if sys.platform == "darwin" else peak / 1024)
 
 
 def _peers(path: Path, edge: int) -> dict[str, Any]:

@@ -6,4 +6,5 @@ backbone.py     a ResNet that recomputes only what a change can reach
 cfanet.py       the network of TOPIQ in parts that can be shared
 topiq.py        the exact TOPIQ engine on both
 metric.py       other full-reference metrics of pyiqa by name
+no_reference.py metrics without a reference, for baselines
 """

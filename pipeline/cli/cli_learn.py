@@ -74,4 +74,24 @@ def table(job: Job, number: int) -> None:
     click.echo(f"written: {said['files']}")
 
 
-COMMANDS = (table, pretrain, finetune, evaluate, network, export_model)
+@click.command()
+@click.argument("name")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--task",
+    type=click.Choice(["quality", "importance", "drawn", "words"]),
+    default="quality",
+    show_default=True,
+    help="What a metric is asked for; how a vision-language model is given the box.",
+)
+@click.option("--tune", is_flag=True, help="Fine-tune a metric on the training split first.")
+@job_options
+def baseline(job: Job, name: str, model: Path, task: str, tune: bool) -> None:
+    """Another model on the test split, for tables 1 and 2: a metric NAME of pyiqa, or vlm.
+
+    MODEL is the metric's state dict, or the folder of a vision-language model of transformers.
+    """
+    print_rows(learners.call("baseline", job.workspace, job.config, name, model, task, tune))
+
+
+COMMANDS = (baseline, table, pretrain, finetune, evaluate, network, export_model)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from manifests.errors import SeagullError
-from pipeline.cli.options import FAILED, Job, job_options, print_rows
+from pipeline.cli.options import FAILED, Job, job_options, needs_scene_files, print_rows
 
 if TYPE_CHECKING:
     from pipeline.look.plan import Sample
@@ -28,7 +28,7 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
     found = find_sources(job.raw_folder, job.workspace)
     sources = found.sources
     for one in found.unreadable:
-        click.echo(f"cannot be read: {one.path}: {one.why}", err=True)
+        click.echo(f"left aside {one}", err=True)
     counts = count_stages(sources, BUILD, job.workspace, job.config)
     click.echo(
         f"{len(sources)} scenes in {job.raw_folder}, {sum(s.bytes for s in sources):,} bytes"
@@ -66,6 +66,7 @@ def status(job: Job) -> None:
     from pipeline.run.failures import read_failures
     from pipeline.stages.all_stages import STAGES
 
+    needs_scene_files(job.workspace)
     names = [stage.name for stage in STAGES]
     there, missing = locate(workspace_sources(job.workspace), job.workspace)
     for count in count_stages(there, names, job.workspace, job.config):
@@ -86,6 +87,7 @@ def verify(job: Job) -> None:
     from pipeline.dataset.verify import verify as verify_workspace
     from pipeline.run.lock import no_other_writer
 
+    needs_scene_files(job.workspace)
     with no_other_writer(job.workspace.root):
         seen, problems, beside = verify_workspace(job.workspace, job.config, job.start)
     click.echo(", ".join(f"{count:,} {what}" for what, count in seen.items()))

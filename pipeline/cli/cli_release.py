@@ -132,4 +132,22 @@ def audit(job: Job, sample: int, scorer: str | None, weights: str) -> None:
     click.echo(f"report: {path}")
 
 
-COMMANDS = (release, rebuild, import_released, audit)
+@click.command()
+@click.option("--undo", is_flag=True, help="A file a scene again, byte for byte.")
+@job_options
+def compact(job: Job, undo: bool) -> None:
+    """The tables as few large sorted Parquet files, for reading; --undo to go on building."""
+    from pipeline.release.compact import compact as compact_tables
+    from pipeline.release.compact import expand
+    from pipeline.run.lock import only_writer
+
+    with only_writer(job.workspace.root):
+        changed = (expand if undo else compact_tables)(job.workspace)
+    for name, count in changed.items():
+        click.echo(f"{name:12} {count:7,} {'file' if count == 1 else 'files'}")
+    if not changed:
+        form = "a file a scene" if undo else "compacted, or empty"
+        click.echo(f"the tables of {job.workspace.root} are {form} already")
+
+
+COMMANDS = (release, rebuild, import_released, audit, compact)

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import click
 
 from manifests.errors import SeagullError
+from manifests.paths import text_of
 from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
 from pipeline.dataset.samples import is_study
 
@@ -96,6 +98,7 @@ def run_stages(
     from pipeline.run.flow import Flow
     from pipeline.run.worker import run_task
 
+    _refuse_compacted(job)
     copies = 0
     if sources is None:
         sources, copies = _sources(job, names)
@@ -111,6 +114,15 @@ def run_stages(
     return tally.failures + copies
 
 
+def _refuse_compacted(job: Job) -> None:
+    """Tables of few large files look as if nothing had been done: all would be done again."""
+    from manifests.compacted import compacted_files
+
+    for folder in sorted(job.workspace.table("*").parent.glob("*")):
+        if compacted_files(folder):
+            raise SeagullError(f"{folder} is compacted, which takes no writing: expand it first")
+
+
 def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     from pipeline.intake.missing import locate
     from pipeline.intake.sources import find_sources, known_sources
@@ -119,11 +131,11 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     if "render" in names:
         found = find_sources(job.raw_folder, job.workspace)
         if found.ignored:
-            shown = ", ".join(path.name for path in found.ignored[:3])
+            shown = ", ".join(text_of(Path(path.name)) for path in found.ignored[:3])
             text = f"left aside {len(found.ignored)} files not named as RAW ({shown})"
             click.echo(text, err=True)
         for one in (*found.aside, *found.unreadable):
-            click.echo(f"left aside {one.path}: {one.why}", err=True)
+            click.echo(f"left aside {one}", err=True)
         return found.sources, record_findings(job.workspace, found)
     known = known_sources(job.workspace)
     if not known:

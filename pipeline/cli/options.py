@@ -113,9 +113,25 @@ def writes_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
 
         with only_writer(job.workspace.root):
             tidy(job.workspace)
+            needs_scene_files(job.workspace)
             return command(job, **others)
 
     return wrapped
+
+
+def needs_scene_files(workspace: Workspace) -> None:
+    """Let through a workspace whose tables are a file a scene, as whoever writes or checks needs.
+
+    Raises:
+        SeagullError: it is compacted.
+    """
+    from manifests.compacted import compacted_files
+
+    if compacted_files(workspace.table("scenes")):
+        raise SeagullError(
+            f"the tables of {workspace.root} are compacted, which is for reading alone; run"
+            f" `seagull compact --undo --out {workspace.root}` first"
+        )
 
 
 # A command that is not among them may load a detector; a new one is not, until it is said here.

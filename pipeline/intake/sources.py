@@ -66,7 +66,7 @@ def find_sources(folder: Path, workspace: Workspace) -> RawFolder:
     """
     files, aside = walk(folder)
     raws = [file for file in files if _is_raw(file)]
-    lost = [one for one in aside if one.lost and (_is_raw(one.path) or one.path.is_dir())]
+    lost = [one for one in aside if one.lost and (one.folder or _is_raw(one.path))]
     if not raws and not lost:
         raise SeagullError(
             f"--raw {folder}: no RAW file in it ({len(files)} other files); expected names"
@@ -75,9 +75,7 @@ def find_sources(folder: Path, workspace: Workspace) -> RawFolder:
     sources, unread = _identify(raws, workspace)
     lost += unread
     if not sources:
-        raise SeagullError(
-            f"--raw {folder}: no RAW file in it could be read; {lost[0].path}: {lost[0].why}"
-        )
+        raise SeagullError(f"--raw {folder}: no RAW file in it could be read; {lost[0]}")
     ignored = tuple(sorted(set(files) - set(raws)))
     others = tuple(one for one in aside if one not in lost)
     return RawFolder(*_without_copies(sources), ignored, tuple(lost), others)

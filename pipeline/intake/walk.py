@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manifests.errors import SeagullError
+from manifests.paths import text_of
 
 
 @dataclass(frozen=True)
 class Aside:
-    """What was not read, and why not. `lost`: a RAW file may be in it."""
+    """What was not read, and why. `lost`: it could have been; `folder`: it is one."""
 
     path: Path
     why: str
     lost: bool = False
+    folder: bool = False
+
+    def __str__(self) -> str:
+        return f"{text_of(self.path)}: {self.why}"
 
 
 def walk(folder: Path) -> tuple[list[Path], list[Aside]]:
@@ -48,13 +53,14 @@ def walk(folder: Path) -> tuple[list[Path], list[Aside]]:
 
 def _walk(folder: Path, aside: list[Aside]) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
-        aside.append(Aside(Path(error.filename), error.strerror or "cannot be read", lost=True))
+        why = error.strerror or "cannot be read"
+        aside.append(Aside(Path(error.filename), why, lost=True, folder=True))
 
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in folders:
             path = Path(parent, name)
-            if path.is_symlink():
+            if _is_link(path):
                 aside.append(Aside(path, "a link to a folder is not followed: name it with --raw"))
         yield from (Path(parent, name) for name in names if not name.startswith("."))
 
@@ -65,5 +71,9 @@ def _problem(path: Path) -> Aside | None:
             return None
         return Aside(path, "no regular file")
     except OSError as error:
-        broken = "a link to nothing" if path.is_symlink() else error.strerror or "cannot be read"
+        broken = "a link to nothing" if _is_link(path) else error.strerror or "cannot be read"
         return Aside(path, broken, lost=True)
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 - pathlib's raises in a folder that is closed

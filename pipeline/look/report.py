@@ -27,7 +27,9 @@ from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline.look import figures
 from pipeline.look.report_tables import Table, assessment_table, type_table, word_table
+from pipeline.look.run_figure import run_figure
 from pipeline.look.show import draw_rois
+from pipeline.run.events import read_events
 from pipeline.run.failures import read_failures
 
 MOST_LABELS = 300_000  # drawn from as many whole scenes as hold about this many
@@ -66,6 +68,7 @@ def write_report(workspace: Workspace, config: Config) -> Path:
         references=[_reference(workspace, scene) for scene in scenes[:SHOWN_SCENES]],
         quality=_png_uri(figures.quality_by_level(labels)) if len(labels) else "",
         distributions=_distributions(workspace, labels),
+        run=_png_uri(run_figure(events)) if (events := read_events(workspace)) else "",
         labels_shown=len(labels),
         tables=_tables(learned),
         learned=[_learned_section(one) for one in learned],

@@ -6,11 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from manifests.compacted import has_records
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.images import encode_png, read_image
 from manifests.keys import NO_DISTORTION, in_order
-from manifests.records import Label, Rendering, Roi
+from manifests.records import Label, Rendering, Roi, Scene
 from manifests.rle import decode
 from manifests.tables import read_records
 from manifests.workspace import Workspace
@@ -27,7 +28,7 @@ def show(workspace: Workspace, key: str) -> Path:
     """
     scene = _scene_of(workspace, key)
     path = workspace.table_file("rois", scene)
-    rois = {roi.roi_id: roi for roi in read_records(path, Roi)} if path.exists() else {}
+    rois = {roi.roi_id: roi for roi in read_records(path, Roi)} if has_records(path) else {}
     if key == scene:
         reference = _image(workspace, _renderings(workspace, scene)[0])
         picture = draw_rois(reference, list(rois.values()))
@@ -41,7 +42,7 @@ def show(workspace: Workspace, key: str) -> Path:
 
 
 def _scene_of(workspace: Workspace, key: str) -> str:
-    known = sorted(path.stem for path in workspace.table("scenes").glob("*.parquet"))
+    known = sorted(scene.scene_id for scene in read_records(workspace.table("scenes"), Scene))
     for scene in known:
         if key == scene or key.startswith(f"{scene}_"):
             return scene
@@ -88,7 +89,7 @@ def roi_sheet(workspace: Workspace, roi: Roi) -> np.ndarray:
 
 def _labels(workspace: Workspace, roi: Roi) -> dict[str, Label]:
     path = workspace.table_file("labels", roi.scene_id)
-    labels = read_records(path, Label) if path.exists() else []
+    labels = read_records(path, Label) if has_records(path) else []
     return {label.rendering_id: label for label in labels if label.roi_id == roi.roi_id}
 
 

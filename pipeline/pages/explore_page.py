@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from annotation.web.templates import Templates
-from manifests.keys import DISTORTIONS, LEVELS, NO_DISTORTION, WITHOUT, in_order
+from manifests.keys import LEVELS, NO_DISTORTION, WITHOUT, in_order
 from manifests.records import Rendering
 from manifests.words import QUALITY_WORDS
 from pipeline.pages.scene_records import SceneEntry, Source
@@ -58,11 +58,9 @@ class Explore:
         )  # fmt: skip
 
     def _distortions(self) -> tuple[str, ...]:
-        """List the paper's six, and what other distortions the first scene shows."""
-        scenes = self.source.scenes(False)
-        renderings = self.source.content(scenes[0].scene_id).renderings if scenes else []
-        others = {row.distortion for row in renderings} - {NO_DISTORTION, "mixed"}
-        return in_order([*DISTORTIONS, *sorted(others)])
+        """Those of the first scene: all scenes of a dataset have the same."""
+        rows = self._renderings(self.source.scenes(False)[0].scene_id)
+        return in_order(row.distortion for row in rows if row.distortion != NO_DISTORTION)
 
     def _failures(self, _: Request) -> Response:
         return self._page("failures.html", failures=self.source.failures())

@@ -18,6 +18,9 @@ def serve(file: int, driver: int) -> None:
     _end_with(driver)
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the driver decides: it gets them as well
         signal.signal(getattr(signal, name), lambda *_: None)
+    signal.pthread_sigmask(
+        signal.SIG_SETMASK, ()
+    )  # Ray's processes block them: not ours, nor theirs
     connection = Connection(file)
     try:
         work = connection.recv()

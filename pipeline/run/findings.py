@@ -39,4 +39,4 @@ def _copies(found: RawFolder) -> Iterator[Failure]:
 def _unreadable(one: Aside) -> Failure:
     name = text_of(one.path)
     key = f"{scene_id(one.path, sha256_of(name.encode()))}{_UNREADABLE}"
-    return Failure(_STAGE, key, "unreadable", f"{name}: {one.why}", 1, "")
+    return Failure(_STAGE, key, "unreadable", str(one), 1, "")

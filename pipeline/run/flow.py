@@ -20,6 +20,7 @@ from manifests.progress import progress
 from manifests.records import Failure
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
+from pipeline.run.events import EventLog
 from pipeline.run.executors import Executor
 from pipeline.run.failures import MAY_PASS, forget_failure, mend_failures, write_failure
 from pipeline.run.ledger import Ledger
@@ -60,6 +61,7 @@ class Flow:
         self.tally = Tally()
         self.queues: dict[str, list[tuple[int, str, Task]]] = {"cpu": [], "gpu": []}
         self.seen: set[tuple[str, str]] = set()
+        self.events = EventLog(workspace)
 
     def run(self, start: Callable[[], Executor]) -> Tally:
         """Do all that is not done; `start` makes the executor when there is anything to do.
@@ -80,6 +82,7 @@ class Flow:
                 self._drain(executor, bar)
             finally:
                 executor.close()
+                self.events.close()
         return self.tally
 
     def _advance(self, source: Source) -> None:
@@ -130,6 +133,7 @@ class Flow:
 
     def _settle(self, outcome: Outcome, bar: tqdm) -> None:
         task = outcome.task
+        self.events.write(outcome)
         if outcome.ends_run:
             raise SeagullError(f"{task.stage}: {outcome.message}")
         if outcome.done:

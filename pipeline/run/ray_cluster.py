@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from manifests.errors import SeagullError
+from pipeline.run.ray_farewell import hastened, kill_descendants
 from pipeline.run.signals import StoppedError, signals_held
 
 ANSWER_S = 25.0  # for a cluster to take us in, once its port has answered
@@ -70,24 +71,38 @@ class RayCluster:
         return host, int(port)
 
     def close(self) -> None:
-        """Leave it; one of our own ends."""
-        if self.lost:
-            atexit.register(_end_without_farewell)
-            for process in psutil.Process().children(recursive=True) if self.ours else ():
-                with suppress(psutil.Error):
-                    process.kill()
-        else:
-            with signals_held():
-                self.ray.shutdown()
+        """Leave it; one of our own ends.
+
+        Ray's farewell waits for its head, which may have got the signal that stopped us too: a run
+        that was stopped, or has lost its head, ends without one.
+        """
+        stopped = isinstance(sys.exc_info()[1], KeyboardInterrupt | StoppedError)
+        if self.lost or (stopped and self.ours):
+            atexit.register(self._end, _status(sys.exc_info()[1]))
+            return
+        with signals_held(), hastened() if self.ours else nullcontext():
+            self.ray.shutdown()
+        self._tidy()
+
+    def _end(self, status: int) -> None:
+        """The last thing this process does: end what it started, and itself."""
+        if self.ours:
+            kill_descendants()
+        self._tidy()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+    def _tidy(self) -> None:
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _end_without_farewell() -> None:
-    """Ray would wait for its head, then abort with a status of its own."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(2)
+def _status(error: BaseException | None) -> int:
+    """With which the command will end (cli/main.py)."""
+    if isinstance(error, StoppedError):
+        return error.status
+    return 130 if isinstance(error, KeyboardInterrupt) else 2
 
 
 def connect(workers: int) -> RayCluster:
@@ -185,6 +200,9 @@ def _set(values: Mapping[str, str | None]) -> None:
 def _init(**options: Any) -> Any:
     import ray
 
+    # What is sent to all of a group must not end Ray's processes before us, or Ray aborts us: they
+    # inherit what is blocked, and are killed in the end.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
     try:
         with signals_held():
             ray.init(logging_level="error", log_to_driver=False, **options)
@@ -192,6 +210,8 @@ def _init(**options: Any) -> Any:
         raise StoppedError(signal.SIGTERM) from None
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise SeagullError(f"Ray did not start: {first_line(error)}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
     return ray
 
 

@@ -114,7 +114,7 @@ class RayExecutor:
         # A worker with a GPU asks for no CPU: workers without may hold them all.
         needs = {"num_cpus": 0, "num_gpus": self.gpus} if pool == "gpu" else {"num_cpus": 1}
         remote = self.ray.remote(RayWorker).options(max_restarts=0, **needs)
-        handle = remote.remote(self.work, self.limits)
+        handle = remote.remote(self.work, self.limits, self.gpus)
         self.actors[handle.ready.remote(self.proof)] = Actor(handle, pool, time.monotonic())
 
     def next_outcome(self) -> Outcome | None:

@@ -52,8 +52,8 @@ class SharedProof:
 class RayWorker:
     """See the module's docstring; does one task at a time."""
 
-    def __init__(self, work: Work, limits: Limits) -> None:
-        limits = replace(limits, memory_mb=limits.memory_mb or memory_share(_cpus_of_node()))
+    def __init__(self, work: Work, limits: Limits, gpus: float) -> None:
+        limits = replace(limits, memory_mb=limits.memory_mb or memory_share(_workers_of_node(gpus)))
         self.executor = LocalExecutor(1, limits, work)
 
     def ready(self, proof: SharedProof | None) -> str:
@@ -82,10 +82,11 @@ def _address() -> str:
     return str(ray.util.get_node_ip_address())
 
 
-def _cpus_of_node() -> int:
-    """As Ray counts them: as many actors may come to live here."""
+def _workers_of_node(gpus: float) -> int:
+    """How many may come to live here: one a CPU, and one for each `gpus` of its GPUs."""
     import ray
 
     own = ray.get_runtime_context().get_node_id()
-    nodes = {node["NodeID"]: node["Resources"].get("CPU", 1) for node in ray.nodes()}
-    return max(1, int(nodes.get(own, 1)))
+    has = {node["NodeID"]: node["Resources"] for node in ray.nodes()}.get(own, {})
+    on_gpus = has.get("GPU", 0) / gpus if gpus > 0 else 0
+    return max(1, int(has.get("CPU", 0)) + int(on_gpus))

@@ -5,9 +5,11 @@ or its time limit is the executor's to notice. Models load once a process and st
 """
 
 import os
+import socket
 import sys
+import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,15 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What a task took of a worker (host:pid); `cpu_seconds` is of its process."""
+
+    seconds: float
+    cpu_seconds: float
+    worker: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of a task: `done`, or a reason of `errors.REASONS` and a message.
 
@@ -47,6 +58,7 @@ class Outcome:
     reason: str = ""
     message: str = ""
     ends_run: bool = False
+    spent: Spent | None = None  # None: the worker did not live to tell
 
 
 def lost(task: Task, reason: str, why: str) -> Outcome:
@@ -56,6 +68,15 @@ def lost(task: Task, reason: str, why: str) -> Outcome:
 
 def run_task(task: Task) -> Outcome:
     """Do the task; every exception becomes a reason."""
+    began, cpu_began = time.perf_counter(), time.process_time()
+    outcome = _outcome(task)
+    seconds = round(time.perf_counter() - began, 4)
+    cpu_seconds = round(time.process_time() - cpu_began, 4)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return replace(outcome, spent=Spent(seconds, cpu_seconds, worker))
+
+
+def _outcome(task: Task) -> Outcome:
     try:
         models = _models(task)
     except SeagullError as error:

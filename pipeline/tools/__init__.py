@@ -14,5 +14,6 @@ small_build.py      a build in a fork that may be killed
 synthetic.py        a large workspace in which all is done, and what a build costs on it
 damage.py           damage to files, and undone
 torture_raw.py      damaged RAW files: what comes of each
+driver_cost.py      what the driver costs when the stages cost nothing
 torture_nodes.py    what Ray and its nodes do to a run
 """

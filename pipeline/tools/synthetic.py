@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from isp.development.recipes import recipes
 from manifests.config import Config
 from manifests.done import describe
-from manifests.files import sha256_of, write_atomic
+from manifests.files import sha256_of
 from manifests.keys import image_stem, rendering_id, roi_id
 from manifests.presets import PRESETS
 from manifests.records import Label, Rendering, Roi, Scene, WhiteBalance
@@ -48,12 +48,10 @@ def make(folder: Path, scenes: int, config: Config) -> tuple[Path, Path]:
         (raw / f"r{number:05d}.NEF").write_bytes(f"scene {number}".encode())
     sources = find_sources(raw, space).sources
     image = cv2.imencode(".jpg", np.full((_SIDE, _SIDE, 3), 128, np.uint8))[1].tobytes()
-    stored = folder / "image.jpg"
-    write_atomic(stored, image)
     tables = _tables(sources[0], image, config)
     ledger = Ledger(space, config, BUILD)
     for source in sources:
-        _finish(source, sources[0], space, config, ledger, stored, tables)
+        _finish(source, sources[0], space, config, ledger, image, tables)
     return raw, space.root
 
 
@@ -117,7 +115,7 @@ def _finish(
     space: Workspace,
     config: Config,
     ledger: Ledger,
-    image: Path,
+    image: bytes,
     tables: dict[str, pa.Table],
 ) -> None:
     """Put a scene's files in place and the records of its three stages."""
@@ -129,8 +127,9 @@ def _finish(
     folder = space.renderings(key)
     folder.mkdir(parents=True)
     images = [folder / f"{image_stem(r.distortion, r.level)}.jpg" for r in recipes(config.render)]
-    for path in images:
-        os.link(image, path)
+    images[0].write_bytes(image)
+    for path in images[1:]:  # links: a file system holds some 65,000 of one file
+        os.link(images[0], path)
     row = space.table_file("scenes", key)
     write_records(row, [_scene(source, config)], Scene)
     made = {

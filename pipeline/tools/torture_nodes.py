@@ -7,7 +7,9 @@ ended when it takes too long: a run that hangs has not held.
 
 import json
 import os
+import random
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -30,7 +32,7 @@ from pipeline.intake.sources import Source
 from pipeline.run.executors import Executor, make_executor
 from pipeline.run.worker import Outcome, Task
 
-SCENE_S = 240  # for one scene, before it counts as a hang
+SCENE_S = 600  # for one scene, before it counts as a hang
 Row = dict[str, Any]
 
 
@@ -278,6 +280,47 @@ def workers_die_at_birth(short: bool) -> Iterator[Row]:
     yield _row(workers_die_at_birth.__doc__ or "", 4, held, f"{len(killed)} killed. {note[:80]}")
 
 
+_NAPPING = (
+    "import sys, click; from pipeline.cli import main; from pipeline.tools import torture_nodes\n"
+    "main.seagull.add_command(click.command('nap')(torture_nodes.nap_without_end))\n"
+    "sys.argv = ['seagull', 'nap']; main.main()\n"
+)
+
+
+def nap_without_end() -> None:
+    """A command that works with Ray until it is stopped."""
+    print("begun", flush=True)
+    executor = make_executor("ray", 2, WorkConfig(), nap)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            _drain(executor, _tasks(10_000, 0.05, folder))
+    finally:
+        executor.close()
+
+
+def stopped_at_random(short: bool) -> Iterator[Row]:
+    """Ctrl-C, SIGTERM and SIGHUP at random under Ray: a line, their status, no process left."""
+    count, notes = 3 if short else 24, []
+    for trial in range(count):
+        signum = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[trial % 3]
+        napping = subprocess.Popen(
+            [sys.executable, "-c", _NAPPING], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        assert napping.stdout
+        napping.stdout.readline()
+        time.sleep(random.uniform(0, 8))
+        children = psutil.Process(napping.pid).children(recursive=True)
+        os.killpg(napping.pid, signum)
+        said = napping.communicate(timeout=60)[1].strip()
+        _, alive = psutil.wait_procs(children, timeout=5)
+        ended = napping.returncode == 128 + signum and said.count("\n") == 0 and "seagull:" in said
+        if not ended or alive:
+            notes.append(f"{signum.name}: {napping.returncode} {said[-200:]} {len(alive)} left")
+    promise = stopped_at_random.__doc__ or ""
+    yield _row(promise, count, count - len(notes), "; ".join(notes[:3]))
+
+
 def _children(name: str) -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
@@ -312,6 +355,7 @@ SCENES: dict[str, Callable[[bool], Iterator[Row]]] = {
     "wrong_addresses": wrong_addresses,
     "head_falls_silent": head_falls_silent,
     "workers_die_at_birth": workers_die_at_birth,
+    "stopped_at_random": stopped_at_random,
 }
 SHORT = ("on_three_nodes", "wrong_addresses")
 

@@ -5,12 +5,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import study_votes
 
 from annotation.plan.assignment import assign, reassign
 from annotation.plan.order import apart
 from annotation.plan.schedule import Item, schedule
 from annotation.plan.stratified import choose_rois, image_order, rois_wanted
+from annotation.simulation.opinion_proofs import rois
 from manifests.config import StudyConfig
 from manifests.records import Roi
 from manifests.tables import to_parquet
@@ -37,7 +37,7 @@ def _lessons(first: int) -> list[Item]:
 
 def test_the_papers_plan_in_sessions():
     config = StudyConfig(rois=500)
-    items = [*study_votes.rois(500), *_lessons(500)]
+    items = [*rois(500), *_lessons(500)]
     plan = schedule(items, config, seed=3)
     assert to_parquet(plan, type(plan[0])) == to_parquet(schedule(items, config, 3), type(plan[0]))
     rated = Counter(row.item for row in plan if row.purpose == "rating")
@@ -100,8 +100,8 @@ def test_rois_an_image_add_up_and_are_of_both_kinds_and_apart():
                    1000, 500, "", "")  # fmt: skip
 
     near = [roi(n, "object", 400 + n, 2500) for n in range(6)]
-    rois = [*near, roi(0, "component", 405, 2500), roi(1, "component", 900, 90000)]
+    there = [*near, roi(0, "component", 405, 2500), roi(1, "component", 900, 90000)]
     for seed in range(5):
-        chosen = choose_rois(rois, 3, seed)
+        chosen = choose_rois(there, 3, seed)
         assert {r.kind for r in chosen} == {"object", "component"}
-        assert choose_rois(rois, 3, seed) == chosen
+        assert choose_rois(there, 3, seed) == chosen

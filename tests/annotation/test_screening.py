@@ -1,78 +1,67 @@
 """Careless raters are found, honest ones kept, and opinions get nearer to the truth."""
 
-import json
+import itertools
 
 import numpy as np
 import pytest
-import study_votes
 from scipy.stats import kurtosis
 
 from annotation.opinions.bias_model import fit
-from annotation.opinions.score_matrix import mean_over
-from annotation.plan.schedule import Item
+from annotation.opinions.next_best import spend
 from annotation.screening.own_checks import is_golden_right
 from annotation.screening.standards import bt500_figures, correlations, p913_figures
-from annotation.simulation.votes_by_model import Truth, simulated_rater
+from annotation.simulation.opinion_proofs import (
+    careless_raters,
+    casts,
+    lessons,
+    next_best,
+    rater_rows,
+    rois,
+    screened,
+    truths,
+)
 from annotation.votes.results import quality_matrix, results
-from manifests.chance import generator
 from manifests.config import StudyConfig
 from manifests.keys import DISTORTIONS
 
 CONFIG = StudyConfig(session_items=60)
 
 
-def truths(items: list[Item], seed: int) -> dict[int, Truth]:
-    found = {}
-    for item in items:
-        draw = generator("truth", item.item, seed)
-        known = json.loads(item.known or "{}")
-        names = draw.permutation(list(DISTORTIONS))[: draw.integers(0, 3)].tolist()
-        severities = known if item.known else {n: float(4 * draw.random()) for n in names}
-        quality = draw.uniform(0, 4) if not item.known else 1.0 if known else 3.7
-        found[item.item] = Truth(float(quality), float(draw.uniform(0, 4)), severities)
-    return found
-
-
-def study(seed: int, rois: int, careless: int = 3):
-    items = study_votes.rois(rois)
-    known = [{name: 1} for name in DISTORTIONS] + [{}]
-    items += [
-        Item(rois + n, "golden", f"g{n}", "g_obj000", "g", "", json.dumps(done))
-        for n, done in enumerate(known)
-    ]
-    draw = generator("careless", seed)
-    bad = (draw.permutation(CONFIG.raters)[:careless] + 1).tolist()
-    manner = dict(zip(bad, ("random", "random", "fair"), strict=False))
-    raters = [simulated_rater(n, seed, manner.get(n, "honest"))
-              for n in range(1, CONFIG.raters + 1)]  # fmt: skip
-    true = truths(items, seed)
-    votes = study_votes.casts(items, true, raters, CONFIG, seed)
-    quality = np.array([true[item.item].quality for item in items if item.kind == "roi"])
-    return items, votes, {f"r{n:02d}" for n in bad}, quality
+def study(seed: int, count: int):
+    items = [*rois(count), *lessons(count)]
+    raters, bad = careless_raters(CONFIG, seed)
+    votes = casts(items, truths(items, seed), raters, CONFIG, seed)
+    return items, votes, {f"r{n:02d}" for n in bad}
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_two_random_and_one_always_fair_are_found_and_opinions_recovered(seed):
-    items, votes, bad, true = study(seed, 300)
-    found = results(votes, items, study_votes.rows(CONFIG), CONFIG, "simulated")
-    out = {rater.rater for rater in found.raters if not rater.valid}
-    assert bad <= out and len(out - bad) <= 1
-    assert all(r.valid == (r.rater not in out) for r in found.ratings)
-    recovered = np.array([e.estimate for e in found.estimates if e.question == "quality"])
-    order = {e.roi_id: n for n, e in enumerate(
-        e for e in found.estimates if e.question == "quality")}  # fmt: skip
-    mine = np.array([true[i.item] for i in sorted(
-        (i for i in items if i.kind == "roi"), key=lambda i: order[i.roi_id])])  # fmt: skip
-    scores, _ = quality_matrix(votes, items, range(1, CONFIG.raters + 1))
-    plain = np.sqrt(np.mean((mean_over(scores, 0) - true) ** 2))
-    assert np.sqrt(np.mean((recovered - mine) ** 2)) < 0.85 * plain
-    widths = [e.high - e.low for e in found.estimates if e.question == "quality"]
-    assert 0.3 < np.median(widths) < 1.5
+    proof = screened(seed, 300)
+    assert proof.found == 3 and proof.lost <= 1
+    assert proof.recovered < 0.8 * proof.plain
+
+
+def test_votes_go_where_they_lower_the_squared_error_most():
+    spread, votes = [0.5, 1.0, 2.0], [2, 2, 3]
+    plans = [p for p in itertools.product(range(7), repeat=3) if sum(p) == 6]
+
+    def variance(plan) -> float:
+        return sum(s**2 / (n + more) for s, n, more in zip(spread, votes, plan, strict=True))
+
+    assert variance(spend(spread, votes, 6, 24)) == min(map(variance, plans))
+    known = np.random.default_rng(0).gamma(4, 0.25, 2000)  # spreads, were they known
+    extra = spend(known, np.ones(2000, int), 13 * 2000, 1000)
+    even, best = np.sum(known**2 / 14), np.sum(known**2 / (1 + np.array(extra)))
+    assert best / even == pytest.approx(known.mean() ** 2 / (known**2).mean(), rel=0.02)
+    assert all(0 < error < 1 for error in next_best(0, 100))
+    assert spend([1.0, 1.0, 2.0], [3, 3, 3], 3, 24) == [0, 0, 3]
+    assert spend([1.0, 1.0], [1, 3], 4, 4) == [3, 1]  # nobody is left for more
+    assert spend([1.0, 1.0], [4, 4], 4, 4) == [0, 0]
 
 
 def test_the_leaders_word_stands_above_the_screening():
-    items, votes, bad, _ = study(0, 150)
-    rows = study_votes.rows(CONFIG)
+    items, votes, bad = study(0, 150)
+    rows = rater_rows(CONFIG)
     keep = [r.__class__(r.rater, r.state, "keep" if f"r{r.rater:02d}" in bad else "", True, None,
                         None) for r in rows]  # fmt: skip
     found = results(votes, items, keep, CONFIG, "simulated")
@@ -130,8 +119,7 @@ def test_golden_items():
 
 
 def test_the_model_lowers_the_weight_of_who_is_careless():
-    _, votes, bad, _ = study(5, 200)
-    items = study(5, 200)[0]
+    items, votes, bad = study(5, 200)
     scores, _ = quality_matrix(votes, items, range(1, CONFIG.raters + 1))
     spread = fit(scores).inconsistency
     careless = [int(name[1:]) - 1 for name in bad]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-import study_votes
 
 from annotation.opinions.aggregate import opinions, severity
 from annotation.plan.schedule import Item
+from annotation.simulation.opinion_proofs import casts, rater_rows
 from annotation.simulation.votes_by_model import Truth, simulated_rater
 from annotation.votes.results import results
 from manifests.config import StudyConfig
@@ -36,8 +36,8 @@ def _truth(item: Item) -> Truth:
 def _ratings(seed: int) -> list[Rating]:
     items = _items()
     raters = [simulated_rater(n, seed) for n in range(1, CONFIG.raters + 1)]
-    votes = study_votes.casts(items, {i.item: _truth(i) for i in items}, raters, CONFIG, seed)
-    found = results(votes, items, study_votes.rows(CONFIG), CONFIG, "simulated").ratings
+    votes = casts(items, {i.item: _truth(i) for i in items}, raters, CONFIG, seed)
+    found = results(votes, items, rater_rows(CONFIG), CONFIG, "simulated").ratings
     return [replace(rating, valid=True) for rating in found]
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from manifests.ratings import Opinion, Rating
+from manifests.ratings import (
+    Agreement,
+    Estimate,
+    Opinion,
+    Photograph,
+    Rater,
+    Rating,
+    ScreeningFigure,
+)
 from manifests.records import Failure, Label, Rendering, Roi, Scene
 from manifests.tables import schema
 from pipeline.dataset.samples import IndexRow
@@ -23,6 +31,11 @@ TABLES = {
     "labels": Label,
     "failures": Failure,
     "ratings": Rating,
+    "estimates": Estimate,
+    "raters": Rater,
+    "screening": ScreeningFigure,
+    "agreement": Agreement,
+    "photographs": Photograph,
     "index": IndexRow,
 }
 

@@ -26,7 +26,7 @@ def test_good_bad_crash_and_hang_each_cost_their_own_task(kind, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")  # which no worker may take over
     wanted = ["good", "crash", "good", "hang", "bad", "good", "grow", "threads"]
     tasks = [_task(what, number) for number, what in enumerate(wanted)]
-    limits = WorkConfig(timeout_s=6, memory_mb=1000)
+    limits = WorkConfig(timeout_s=10, memory_mb=600)
     executor = make_executor(kind, 2, limits, fake_work.work)
     outcomes = {}
     running = 0
@@ -44,5 +44,5 @@ def test_good_bad_crash_and_hang_each_cost_their_own_task(kind, monkeypatch):
     reasons = [outcomes[f"s{n}-00000000"].reason for n in range(len(wanted))]
     assert reasons == ["", "died", "", "timeout", "unreadable", "", "memory", ""]
     assert [outcomes[f"s{n}-00000000"].done is not None for n in (0, 2, 5)] == [True] * 3
-    assert "1000 MiB" in outcomes["s6-00000000"].message
+    assert "600 MiB" in outcomes["s6-00000000"].message
     assert int(outcomes["s7-00000000"].message) == THREADS

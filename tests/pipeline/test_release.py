@@ -17,6 +17,7 @@ from manifests.presets import load_config
 from manifests.records import Failure, Label
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
+from pipeline.look.show import show
 from pipeline.release import push as push_module
 from pipeline.release.compact import compact, expand
 from pipeline.release.release import release
@@ -228,6 +229,21 @@ def test_compacted_tables_read_the_same_and_expand_to_the_same_bytes(tiny, tmp_p
     ]
     assert expand(out) == {"scenes": 3, "renderings": 3, "rois": 3, "labels": 3}
     assert {p: p.read_bytes() for p in (out.root / "tables").rglob("*.parquet")} == before
+
+
+def test_a_compacted_workspace_is_read_and_not_written(tiny, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(tiny, out)
+    assert seagull("compact", "--out", out).stdout.split() == [
+        word for name in ("scenes", "renderings", "rois", "labels") for word in (name, "1", "file")
+    ]
+    refused = seagull("masks", "--out", out)
+    assert refused.returncode == 2
+    assert "seagull compact --undo" in refused.stderr
+    key = next((out / "renderings").iterdir()).name
+    assert show(Workspace(out), key).is_file()
+    config = _config(out)
+    assert release(Workspace(out), config, tmp_path, recipe_only=True).is_dir()
 
 
 def test_compacted_files_are_sorted_and_a_scene_is_in_one_row_group(tmp_path, monkeypatch):

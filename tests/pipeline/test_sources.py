@@ -1,5 +1,8 @@
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -180,3 +183,49 @@ def test_a_file_that_may_not_be_read_is_one_row(tmp_path, monkeypatch):
     (raw / "b.NEF").unlink()
     with pytest.raises(SeagullError, match="could be read"):
         find_sources(raw, Workspace(tmp_path / "out"))
+
+
+NOBODY = """
+import os, sys
+from pathlib import Path
+from manifests.workspace import Workspace
+from pipeline.intake.sources import find_sources
+raw, out = Path(sys.argv[1]), Path(sys.argv[2])
+sys.dont_write_bytecode = True
+if os.getuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+for one in find_sources(raw, Workspace(out)).unreadable:
+    print(one)
+"""
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that other users may enter, as pytest's are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_permissions_bind_a_user_who_is_not_root(open_folder):
+    """A file that may not be read, folders that may not be listed or not be entered."""
+    raw, out = open_folder / "raw", open_folder / "out"
+    for name in ("a.NEF", "b.NEF", "unlisted/c.NEF", "unentered/d.NEF", "unentered/deep/e.NEF"):
+        _file(raw, name, name.encode())
+    out.mkdir()
+    out.chmod(0o777)
+    (raw / "b.NEF").chmod(0)
+    (raw / "unlisted").chmod(0o311)
+    (raw / "unentered").chmod(0o644)
+    try:
+        command = [sys.executable, "-c", NOBODY, str(raw), str(out)]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    finally:
+        for folder in ("unlisted", "unentered"):
+            (raw / folder).chmod(0o755)
+    assert ran.returncode == 0, ran.stderr
+    lost = {line.removeprefix(f"{raw}/") for line in ran.stdout.splitlines()}
+    assert lost == {
+        f"{name}: Permission denied"
+        for name in ("b.NEF", "unlisted", "unentered/d.NEF", "unentered/deep")
+    }

@@ -1,0 +1,156 @@
+"""Baselines of the same classes as the published ones, tiny and random."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from labelers.loading.iqa import blank_metric
+from manifests.config import Config
+from manifests.errors import SeagullError
+from manifests.workspace import Workspace
+from training.baselines import asking
+from training.baselines.crop_metrics import LEAST, crop_of, open_crop_metric
+from training.baselines.protocol import box
+from training.baselines.vision_language import open_vision_language
+from training.data import texts
+from training.data.shard_reader import read_card
+from training.evaluate.evaluation import Evaluation
+from training.network.network import build
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+MASK = np.zeros((96, 128), np.uint8)
+MASK[20:60, 30:90] = 1
+
+
+@pytest.fixture(scope="module")
+def cnniqa(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("metric") / "cnniqa.pth"
+    torch.save(blank_metric("cnniqa", "cpu").net.state_dict(), path)
+    return path
+
+
+def test_a_crop_is_the_box_and_never_too_small():
+    assert box(MASK) == (30, 20, 90, 60)
+    crop = crop_of(IMAGE, MASK)
+    assert crop.shape == (1, 3, 64, 96)  # 40 x 60, enlarged
+    large = np.zeros((96, 128), np.uint8)
+    large[5:90, 10:120] = 1
+    wanted = torch.from_numpy(IMAGE[5:90, 10:120].transpose(2, 0, 1).copy())[None] / 255
+    assert torch.equal(crop_of(IMAGE, large), wanted) and LEAST == 64
+
+
+def test_a_metric_is_asked_and_fine_tuned(cnniqa):
+    baseline = open_crop_metric("cnniqa", cnniqa, "importance")
+    said = baseline.say(IMAGE, MASK, ())
+    with torch.no_grad():
+        assert said.importance == pytest.approx(float(baseline.metric.net(crop_of(IMAGE, MASK))))
+    assert np.isnan(said.quality) and not said.distortions and baseline.zero_shot
+    before = abs(said.importance - 0.9)
+    baseline.fit([(IMAGE, MASK, 0.9)] * 30)
+    assert abs(baseline.say(IMAGE, MASK, ()).importance - 0.9) < before
+    assert not baseline.zero_shot
+
+
+def test_what_is_no_baseline_is_refused(tmp_path, cnniqa):
+    with pytest.raises(SeagullError, match="is missing"):
+        open_crop_metric("cnniqa", tmp_path / "none.pth", "quality")
+    with pytest.raises(SeagullError, match="is not dbcnn"):
+        open_crop_metric("dbcnn", cnniqa, "quality")
+    with pytest.raises(SeagullError, match="compares with a reference"):
+        open_crop_metric("lpips", cnniqa, "quality")
+    with pytest.raises(SeagullError, match="no folder"):
+        open_vision_language(tmp_path / "none")
+    with pytest.raises(SeagullError, match="no model that transformers loads"):
+        open_vision_language(tmp_path)
+
+
+def test_a_metrics_answers_are_those_of_the_networks_rois(workspace, cnniqa, small):
+    study, config = Workspace(workspace.study), Config(network=small)
+    said = asking.run(workspace, config, "cnniqa", cnniqa, "quality", tune=False)
+    assert said["baseline"] == "cnniqa, quality (zero-shot)"
+    rows = json.loads(
+        (workspace.root / "tables" / "baselines" / f"{said['baseline']}.json").read_text()
+    )
+    network = build(small, 0)
+    questions = Evaluation(study, read_card(study), network, small, config.seed, 1).questions()
+    asked = [t.roi_id + t.rendering_id for q in questions for t in q.truths]
+    assert [r["truth"]["roi_id"] + r["truth"]["rendering_id"] for r in rows["answers"]] == asked
+
+
+@pytest.fixture(scope="module")
+def llava(tmp_path_factory):
+    """LLaVA-1.5's classes: a CLIP tower, a projector, a Llama."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+        PreTrainedTokenizerFast,
+    )
+
+    folder = tmp_path_factory.mktemp("vlm") / "llava-tiny"
+    spoken = " ".join([*texts.every_text(), "USER : ASSISTANT : the red rectangle marks a region"])
+    words = ["<unk>", "<s>", "</s>", "<image>", *sorted(set(spoken.replace(".", " .").split()))]
+    model = models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>")
+    made = Tokenizer(model)
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=made, unk_token="<unk>", bos_token="<s>", eos_token="</s>",
+        pad_token="</s>", additional_special_tokens=["<image>"],
+    )  # fmt: skip
+    vision = CLIPVisionConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        image_size=32, patch_size=16,
+    )  # fmt: skip
+    text = LlamaConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=256, bos_token_id=1, eos_token_id=2,
+        pad_token_id=2,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    config = LlavaConfig(
+        vision_config=vision, text_config=text, image_token_index=3, vision_feature_layer=-1
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    images = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    LlavaProcessor(
+        images, tokenizer, patch_size=16, vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+def test_a_vision_language_model_answers(llava, workspace, monkeypatch):
+    monkeypatch.setattr(asking.regions, "__defaults__", (2,))
+    said = asking.run(workspace, Config(), "vlm", llava, "drawn", tune=False)
+    assert said["baseline"] == "llava-tiny, drawn (zero-shot)" and int(said["ROIs"]) <= 3
+    path = workspace.root / "tables" / "baselines" / f"{said['baseline']}.json"
+    for row in json.loads(path.read_text())["answers"]:
+        assert 0 <= row["quality"] <= 4 and 0 <= row["importance"] <= 4
+        assert row["distortions"] and len(row["judged"]) == 3
+
+
+def test_probabilities_of_words_are_a_forced_passes(llava):
+    model = open_vision_language(llava, "words")
+    question, lead, words = texts.CLOSED_SETS["quality"]
+    found = model._choice(IMAGE, question, lead, words)
+    logs = []
+    for word in words:  # each word's one token, read behind the lead
+        inputs = model._inputs(IMAGE, f"{model._prompt(question)} {lead}")
+        with torch.no_grad():
+            logits = model.model(**inputs).logits[0, -1]
+        logs.append(logits[model.processor.tokenizer.convert_tokens_to_ids(word)])
+    assert found == pytest.approx(torch.stack(logs).softmax(0).tolist(), abs=1e-5)
+
+
+def test_the_box_is_seen_by_the_model_where_it_is_drawn(llava):
+    shown, about = open_vision_language(llava, "drawn")._shown(IMAGE, MASK)
+    assert (shown[20, 30:90] == (255, 0, 0)).all() and "red rectangle" in about
+    shown, about = open_vision_language(llava, "words")._shown(IMAGE, MASK)
+    assert np.array_equal(shown, IMAGE) and "[0.23, 0.21, 0.70, 0.62]" in about

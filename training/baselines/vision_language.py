@@ -1,0 +1,125 @@
+"""Vision-language models of transformers by folder, the region shown by its bounding rectangle.
+
+LLaVA-1.5, Qwen2-VL and its successors, and whatever AutoModelForImageTextToText loads. The box is
+drawn into the image, or given in words. Scores are Q-Align's closed sets, verdicts the likelier of
+Yes and No, distortions the greedy answer. Models come as they were trained: zero-shot.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+from torch import Tensor
+
+from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
+from manifests.words import SEVERITY_WORDS, expected_grade
+from training.baselines.protocol import Image, Mask, Said, box
+from training.data import texts
+from training.data.instructions import Instruction
+
+RED = (255, 0, 0)
+DRAWN = "The red rectangle marks a region of the image. "
+ASKED = (  # the form of an answer, which no other model was taught
+    f" Answer in the form 'With <severity> <type> and <severity> <type> distortions.', with types "
+    f"among {', '.join(DISTORTIONS)} and severities among {', '.join(SEVERITY_WORDS)}, or "
+    f"'{texts.WITHOUT_DISTORTIONS}'"
+)
+
+
+@dataclass
+class VisionLanguage:
+    """One model and its processor."""
+
+    name: str
+    model: Any
+    processor: Any
+    boxes: str = "drawn"  # or words
+    zero_shot: bool = True
+
+    def say(self, image: Image, mask: Mask, judgments: tuple[Instruction, ...]) -> Said:
+        """Answer about the region `mask` of `image`."""
+        shown, about = self._shown(image, mask)
+        scores = [
+            expected_grade(self._choice(shown, about + question, lead, words))
+            for question, lead, words in texts.CLOSED_SETS.values()
+        ]
+        verdicts = [
+            self._choice(shown, about + j.question, "", (texts.YES, texts.NO)) for j in judgments
+        ]
+        yes = tuple(p[0] > p[1] for p in verdicts)
+        judged = (yes[0], yes[1], yes[2]) if len(yes) == 3 else None
+        said = self._generated(shown, about + texts.DISTORTION_QUESTION + ASKED)
+        return Said(scores[0], scores[1], said or " ", judged)
+
+    def _shown(self, image: Image, mask: Mask) -> tuple[Image, str]:
+        left, top, right, bottom = box(mask)
+        if self.boxes == "words":
+            height, width = mask.shape
+            share = [left / width, top / height, right / width, bottom / height]
+            corners = ", ".join(f"{value:.2f}" for value in share)
+            return image, f"The region is the rectangle [{corners}] of the image. "
+        drawn = image.copy()
+        cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), RED, 2)
+        return drawn, DRAWN
+
+    def _prompt(self, question: str) -> str:
+        if getattr(self.processor, "chat_template", None):
+            content = [{"type": "image"}, {"type": "text", "text": question}]
+            said: str = self.processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True
+            )
+            return said
+        return f"USER: <image>\n{question} ASSISTANT:"
+
+    def _inputs(self, image: Image, text: str) -> Any:
+        found = self.processor(text=[text], images=[image], return_tensors="pt")
+        return found.to(self.model.device)
+
+    @torch.no_grad()
+    def _choice(
+        self, image: Image, question: str, lead: str, words: tuple[str, ...]
+    ) -> list[float]:
+        """Probabilities of the words that may follow `lead` in the answer; they sum to 1."""
+        start = f"{self._prompt(question)} {lead}".rstrip()
+        before = self._inputs(image, start)["input_ids"].shape[1]
+        logs = []
+        for word in words:
+            inputs = self._inputs(image, f"{start} {word}")
+            ids: Tensor = inputs["input_ids"][0]
+            following = self.model(**inputs).logits[0].float().log_softmax(-1)
+            places = torch.arange(before, len(ids))
+            logs.append(following[places - 1, ids[places]].sum())
+        probabilities: list[float] = torch.stack(logs).softmax(0).tolist()
+        return probabilities
+
+    @torch.no_grad()
+    def _generated(self, image: Image, question: str) -> str:
+        inputs = self._inputs(image, self._prompt(question))
+        said = self.model.generate(**inputs, max_new_tokens=48, do_sample=False)
+        ids = said[0, inputs["input_ids"].shape[1] :]
+        text: str = self.processor.tokenizer.decode(ids, skip_special_tokens=True)
+        return text.strip()
+
+
+def open_vision_language(folder: Path, boxes: str = "drawn", device: str = "cpu") -> VisionLanguage:
+    """Load the model that `save_pretrained` left in `folder`; SeagullError where there is none."""
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    if not folder.is_dir():
+        raise SeagullError(f"{folder} is no folder of a vision-language model of transformers")
+    try:
+        processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForImageTextToText.from_pretrained(
+            folder, local_files_only=True, dtype=_dtype(device)
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise SeagullError(f"{folder} holds no model that transformers loads: {reason}") from error
+    return VisionLanguage(folder.name, model.eval().to(device), processor, boxes)
+
+
+def _dtype(device: str) -> torch.dtype:
+    return torch.float32 if device == "cpu" else torch.bfloat16
