@@ -101,10 +101,17 @@ PRESETS: Mapping[str, Config] = {
             threads=1,
             judgments=0.25,
             auxiliary=1.0,
+            word_targets="soft",
             augmentation="channels",
         ),
         finetune=TrainConfig(
-            steps=120, batch=12, rois=3, learning_rate=5e-4, threads=1, augmentation="channels"
+            steps=240,
+            batch=12,
+            rois=3,
+            learning_rate=5e-4,
+            threads=1,
+            word_targets="soft",
+            augmentation="channels",
         ),
     ),
     "study": Config(name="study", shards=ShardsConfig(train=0.8, val=0.0)),  # paper, section 5.1

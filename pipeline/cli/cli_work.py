@@ -98,6 +98,7 @@ def run_stages(
     from pipeline.run.flow import Flow
     from pipeline.run.worker import run_task
 
+    _refuse_compacted(job)
     copies = 0
     if sources is None:
         sources, copies = _sources(job, names)
@@ -111,6 +112,15 @@ def run_stages(
         )
     click.echo("        " + ", ".join(f"{n:,} {what}" for what, n in tally.counts.items()))
     return tally.failures + copies
+
+
+def _refuse_compacted(job: Job) -> None:
+    """Tables of few large files look as if nothing had been done: all would be done again."""
+    from manifests.compacted import compacted_files
+
+    for folder in sorted(job.workspace.table("*").parent.glob("*")):
+        if compacted_files(folder):
+            raise SeagullError(f"{folder} is compacted, which takes no writing: expand it first")
 
 
 def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:

@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelers.scorers.all_scorers import RELEASED
 from manifests.compacted import scene_bytes
 from manifests.config import Config
 from manifests.done import read_done
@@ -52,9 +53,14 @@ def release(workspace: Workspace, config: Config, folder: Path, recipe_only: boo
 
     Raises:
         SeagullError: a question about rights is open, the shards are missing or of another
-            configuration, or a release of this name is there already.
+            configuration, a release of this name is there already, or the data are imported.
     """
     check_terms(config.release, pixels=not recipe_only)
+    if config.labels.scorer == RELEASED:
+        raise SeagullError(
+            f"{workspace.root} holds the released SEAGULL-100w: its authors publish it, and what a"
+            " release says of RAW files and labels would not be true of it"
+        )
     card = _card(workspace, config)
     name = release_name(config, recipe_only)
     target, draft = folder / name, folder / f"{TEMPORARY_PREFIX}{name}"

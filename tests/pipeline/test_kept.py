@@ -258,3 +258,12 @@ def test_damaged_tables_are_a_line_and_no_traceback(copy, table):
     ran = seagull("report", "--out", copy)
     assert ran.returncode == 2 and "Traceback" not in ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1
+
+
+def test_a_compacted_workspace_is_not_done_all_over_again(copy, tiny_raw):
+    from pipeline.release.compact import compact
+
+    compact(Workspace(copy))
+    ran = seagull("build", "--raw", tiny_raw, "--out", copy, *LOCAL, *TINY)
+    assert ran.returncode == 2 and "compacted" in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1

@@ -81,10 +81,10 @@ class SampleArrays:
 
 def decode(sample: RawSample) -> Bytes:
     """The image, (H, W, 3) uint8 RGB, sRGB encoded."""
-    image = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise SeagullError(f"{sample.rendering_id}: its image cannot be read; run `make shards`")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(image, np.uint8)
 
 
 def decode_mask(roi: Mapping[str, Any]) -> Bytes:
@@ -92,7 +92,8 @@ def decode_mask(roi: Mapping[str, Any]) -> Bytes:
     from pycocotools import mask
 
     rle = {"size": [roi["height"], roi["width"]], "counts": roi["rle"].encode()}
-    return np.asarray(mask.decode(rle), np.uint8)
+    # COCO's order is by columns; what follows reads rows.
+    return np.asarray(cv2.transpose(np.asarray(mask.decode(rle), np.uint8).T), np.uint8)
 
 
 def prepare(
@@ -176,15 +177,19 @@ class _Roi:
     """A mask with the places of its pixels, found once."""
 
     def __init__(self, image: Bytes, mask: Bytes) -> None:
-        self.image, self.mask = image, mask
-        self.rows, self.columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+        self.image, self.mask = image, np.ascontiguousarray(mask)
+        left, top, width, height = cv2.boundingRect(self.mask)
+        box = self.mask[top : top + height, left : left + width]
+        places = cv2.findNonZero(box).reshape(-1, 2)  # x and y, row by row
+        self.columns, self.rows = places[:, 0] + left, places[:, 1] + top
 
     def shrunk(self, view: int) -> Bytes:
         """(V, V): 1 where any pixel of the mask falls, so that no small ROI vanishes."""
         height, width = self.mask.shape
-        small = np.zeros((view, view), np.uint8)
-        small[self.rows * view // height, self.columns * view // width] = 1
-        return small
+        cell = np.arange(height) * view // height, np.arange(width) * view // width
+        small = np.zeros(view * view, np.uint8)
+        small[(cell[0] * view).take(self.rows) + cell[1].take(self.columns)] = 1
+        return small.reshape(view, view)
 
     def nearest(self, side: int) -> Bytes:
         """(S, S): the mask at the nearest pixels; a small one may vanish."""
