@@ -39,6 +39,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "network.width": (8, 65_536),
     "network.lora_rank": (0, 65_536),
     "network.lora_alpha": (0, 65_536),
+    "network.lora_dropout": (0.0, 0.99),
     "study.raters": (1, 100_000),
     "study.ratings_per_roi": (1, 100_000),
     "study.images_per_scene": (1, 10_000),
@@ -53,6 +54,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
         for key, limits in {
             "epochs": (1e-6, 1e6),
             "batch": (1, 1_000_000),
+            "micro_batch": (0, 1_000_000),
+            "share": (1e-6, 1.0),
+            "validate_every": (0, _MOST),
+            "validate_rois": (1, 1_000_000),
             "rois": (1, 1_000_000),
             "learning_rate": (1e-12, 1e3),
             "warm_up": _SHARE,

@@ -104,10 +104,16 @@ def mixtures(path: Path) -> list[Recipe]:
     rows = read_yaml(path)
     if not isinstance(rows, list) or not all(isinstance(r, dict) and len(r) > 1 for r in rows):
         raise SeagullError(f"{path}: expected a list of mixtures of two or more distortions each")
-    return [
-        Recipe(MIXED, number, tuple(_named(path, number, name, row[name]) for name in row))
-        for number, row in enumerate(rows, start=1)
-    ]
+    return [mixture(path, number, row) for number, row in enumerate(rows, start=1)]
+
+
+def mixture(path: Path, number: int, row: dict[str, Any]) -> Recipe:
+    """Read one mixture, `{distortion: {parameter: ...}, ...}`, of the YAML `path`; level `number`.
+
+    Raises:
+        SeagullError: a setting out of range, or a distortion that there is not.
+    """
+    return Recipe(MIXED, number, tuple(_named(path, number, name, row[name]) for name in row))
 
 
 def _named(path: Path, number: int, name: str, cell: Any) -> Step:

@@ -1,12 +1,26 @@
 """Commands that learn, found by entry point: pipeline may not import training."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from pipeline.cli.options import Job, job_options, print_rows
 from pipeline.run import learners
+
+_model_option = click.option(
+    "--model",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Begin with a whole network: an exported one, or the released SEAGULL-7B.",
+)
+
+
+def _beginning_with(job: Job, model: Path | None) -> Job:
+    if model is None:
+        return job
+    network = replace(job.config.network, model=str(model))
+    return replace(job, config=replace(job.config, network=network))
 
 
 def _learning_command(name: str, text: str) -> click.Command:
@@ -19,15 +33,17 @@ def _learning_command(name: str, text: str) -> click.Command:
         show_default=True,
         help="Of several processes: on this machine, or by Ray Train.",
     )
+    @_model_option
     @job_options
-    def command(job: Job, processes: int, launcher: str) -> None:
+    def command(job: Job, processes: int, launcher: str, model: Path | None) -> None:
+        job = _beginning_with(job, model)
         learners.end_with_launcher()
-        job.save_config()
         if learners.launched() or (processes == 1 and launcher == "local"):
             print_rows(learners.call(name, job.workspace, job.config))
-            return
-        start = learners.by_ray if launcher == "ray" else learners.by_processes
-        start(name, job.workspace, job.config, processes)
+        else:
+            start = learners.by_ray if launcher == "ray" else learners.by_processes
+            start(name, job.workspace, job.config, processes)
+        job.save_config()
 
     return command
 
@@ -37,11 +53,14 @@ finetune = _learning_command("finetune", "Go on from pretrain on SEAGULL-3k's sh
 
 
 @click.command()
+@_model_option
 @job_options
-def evaluate(job: Job) -> None:
+def evaluate(job: Job, model: Path | None) -> None:
     """Scores of the networks on the test splits."""
+    job = _beginning_with(job, model)
     print_rows(learners.call("evaluate", job.workspace, job.config))
-    job.save_config()
+    if model is None:
+        job.save_config()
 
 
 @click.command()

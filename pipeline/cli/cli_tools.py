@@ -50,19 +50,21 @@ def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
 @job_options
 @writes_workspace
 def mix(job: Job, recipes: Path) -> None:
-    """Render several distortions at once, by the YAML RECIPES, into OUT/mixtures."""
+    """Render several distortions at once, or some in a region, by the YAML RECIPES."""
     from manifests.workspace import Workspace
     from pipeline.intake.sources import find_sources
     from pipeline.tools.mixtures import render_mixtures
 
     sources = find_sources(job.raw_folder, job.workspace).sources
     space = Workspace(job.workspace.mixtures)
-    failed = render_mixtures(sources, recipes, space, job.config)
+    failed = render_mixtures(sources, recipes, space, job.config, job.workspace)
     for source in sources:
         table = space.table_file("renderings", source.scene_id)
         if table.exists():
             images = sorted(space.renderings(source.scene_id).glob("*"))
-            job.record("mix", source.scene_id, [table, *images])
+            tables = [table, space.table_file("touched", source.scene_id)]
+            there = [path for path in tables if path.exists()]
+            job.record("mix", source.scene_id, [*there, *images])
     for line in failed:
         click.echo(f"failed {line}", err=True)
     click.echo(f"{len(sources) - len(failed)} scenes in {job.workspace.mixtures}")

@@ -123,8 +123,16 @@ def summary(workspace: Workspace) -> list[tuple[str, str]]:
         learned = _learned(workspace, name)
         if learned:
             rows += _scores(learned)
+    rows += _agreement(_json(Workspace(workspace.study).dataset_card))
     rows.append(("failures", str(len(read_failures(workspace)))))
     return rows
+
+
+def _agreement(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Krippendorff's alpha of each question of the study, where there is one."""
+    simulated = " (simulated raters)" if card.get("simulated") else ""
+    found = card.get("agreement", {})
+    return [(f"study: alpha {name}{simulated}", f"{value:.3f}") for name, value in found.items()]
 
 
 def _scores(learned: Learned) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Pages and commands that ask a network about photographs and walk through a dataset.
 
 open_photo.py      a photograph of any kind, or a RAW, as pixels
+raw_apart.py       a RAW developed in a process of its own
 prompted.py        points, boxes, masks, found objects -> the mask that is meant
 ask_regions.py     what was asked and answered: lines, JSON
 ask_picture.py     a photograph with outlines and answers

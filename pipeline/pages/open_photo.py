@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from manifests.config import Config
 from manifests.errors import SceneError
-from manifests.files import sha256_of_file
 from pipeline.intake.sources import RAW_SUFFIXES
+from pipeline.pages.raw_apart import develop_apart
 
 Image = NDArray[np.uint8]
 LEAST_SIDE = 32  # pixels: a region is at least 32 x 32 (paper, section 3.1.2)
@@ -32,25 +32,12 @@ def open_photo(path: Path, config: Config) -> Image:
         SceneError: it cannot be read whole, or has more than `render.max_megapixels`.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
-        return _developed(path, config)
+        return develop_apart(path, config)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SceneError("unreadable", f"{path}: {error.strerror}") from error
     return read_photo(content, str(path), config.render.max_megapixels)
-
-
-def _developed(path: Path, config: Config) -> Image:
-    """The reference that the dataset would hold of this RAW."""
-    from isp.development.recipes import REFERENCE
-    from isp.development.renderer import develop
-    from manifests.images import decode_image
-
-    if not path.is_file():
-        raise SceneError("unreadable", f"{path}: no such file")
-    sha256 = sha256_of_file(path)
-    _, images = develop(path, sha256, [REFERENCE], config.render, config.seed)
-    return np.asarray(decode_image(next(iter(images)).content, str(path)), np.uint8)
 
 
 def read_photo(content: bytes, name: str, most_megapixels: float) -> Image:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from manifests.images import decode_image
-from manifests.keys import NO_DISTORTION
+from manifests.keys import NO_DISTORTION, in_order
 from manifests.records import Rendering, Roi
 from manifests.rle import Mask, decode
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, grade
@@ -32,9 +32,10 @@ def outline(mask: Mask) -> str:
 def scene_view(content: SceneContent, tops: tuple[float, float]) -> dict[str, Any]:
     """Plain values of a scene for the page's script."""
     by_distortion: dict[str, list[dict[str, Any]]] = {}
-    for row in content.renderings:
+    for row in sorted(content.renderings, key=lambda row: row.level):
         by_distortion.setdefault(row.distortion, []).append(_rendering(row))
     reference = by_distortion.pop(NO_DISTORTION, [None])[0]
+    by_distortion = {name: by_distortion[name] for name in in_order(by_distortion)}
     return {
         "scene_id": content.entry.scene_id,
         "split": content.entry.split,

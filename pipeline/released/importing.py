@@ -85,6 +85,7 @@ def import_100w(root: Path, out: Workspace, config: Config, limit: int | None = 
         made, failed = _scenes(wanted, layout, regions, store, out, config, misfits)
     finally:
         store.close()
+        layout.close()
     if not made:
         raise SeagullError(
             f"{root}: no image has a reference, ROIs and scores that fit together;"

@@ -4,7 +4,8 @@ cost.py             unit costs measured
 calibration.py      levels by a scorer
 bench.py            the folders' benchmarks as tables
 demo.py             RAW files to try everything on
-mixtures.py         several distortions in one rendering
+mixtures.py         several distortions at once, or some inside a region, from a YAML
+inside.py           a distortion in a mask, the reference outside
 sidecars.py         Camera Raw sidecars
 torture.py          what is promised, tried: a table
 torture_kills.py    runs that end in the middle, full disks, two writers

@@ -228,11 +228,11 @@ def count_operations(log: Path, out: Path, *arguments: str | Path) -> int:
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Sha256 of every file but the memory of RAW files, which holds times of change."""
+    """Sha256 of every file but those that hold times: the memory of RAW files, logs of runs."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "sources.json"
+        if path.is_file() and path.name != "sources.json" and path.parent.name != "events"
     }
 
 

@@ -1,5 +1,7 @@
 import io
+import os
 import struct
+import time
 import zlib
 from functools import cache
 
@@ -13,6 +15,7 @@ from manifests.errors import SceneError
 from manifests.images import read_image
 from manifests.presets import load_config
 from pipeline.pages.open_photo import open_photo, read_photo
+from pipeline.pages.raw_apart import run_apart
 
 LIMIT = 1.0  # megapixels
 
@@ -128,3 +131,20 @@ def test_a_raw_is_developed_as_the_dataset_s_reference(tiny, tiny_raw):
     assert np.array_equal(found, read_image(reference))
     with pytest.raises(SceneError, match="no such file"):
         open_photo(tiny_raw / "nothing.dng", config)
+
+
+@pytest.mark.parametrize(
+    ("work", "argument", "limit_s", "reason"),
+    [(os._exit, 139, 60, "died"), (time.sleep, 60, 0.5, "timeout")],
+)
+def test_a_raw_that_kills_its_decoder_costs_itself_alone(work, argument, limit_s, reason):
+    with pytest.raises(SceneError, match="poison") as refused:
+        run_apart("poison.dng", limit_s, work, argument)
+    assert refused.value.reason == reason
+
+
+def test_what_the_isp_refuses_is_said_as_it_says_it(tmp_path):
+    (tmp_path / "text.dng").write_text("no raw")
+    with pytest.raises(SceneError, match=r"text\.dng") as refused:
+        open_photo(tmp_path / "text.dng", load_config("demo"))
+    assert refused.value.reason in ("not_raw", "unreadable")

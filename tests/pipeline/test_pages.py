@@ -218,12 +218,13 @@ def test_the_study_is_walked_through_without_a_reference(trained, tmp_path):
         for n in range(3)
     ]  # fmt: skip
     for name, records, kind in (
-        ("scenes", [scene], Scene), ("renderings", mixed, Rendering), ("rois", [roi], Roi),
+        ("scenes", [scene], Scene), ("renderings", mixed[::-1], Rendering), ("rois", [roi], Roi),
         ("ratings", ratings, Rating),
     ):  # fmt: skip
         write_records(space.table_file(name, scene.scene_id), records, kind)
     view = client_of(space.root).get(f"/explore/api/scene/{scene.scene_id}").json()
     assert view["reference"] is None and list(view["distortions"]) == ["mixed"]
+    assert [row["level"] for row in view["distortions"]["mixed"]] == [1, 2, 3]
     assert view["said"] == {mixed[0].rendering_id: {roi.roi_id: [2.0, 3.0, "severe noise"]}}
     assert view["tops"] == {"quality": 4.0, "importance": 4.0}
     small = client_of(space.root).get(f"/explore/api/thumbnail/{scene.scene_id}/none-0")

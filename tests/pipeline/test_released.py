@@ -109,8 +109,8 @@ def test_the_audit_returns_the_parameters(released, imported, kind):
     reference = read_image(released / "Ref.Images" / "r000aaat.png")
     for path, params in zip(row.path, row.params, strict=True):
         k = int(json.loads(params)["folder"].rpartition("_")[2])
-        if kind == "blur" and k == 0:
-            continue  # a third is enough time
+        if kind in ("blur", "compression") and k != 2:
+            continue  # these two try many options: one folder is enough time
         found = fit(kind, reference, read_image(imported / path))
         parameter, unit, options = SETTINGS[kind][k]
         assert found.parameter == pytest.approx(parameter, rel=0.05)

@@ -106,7 +106,7 @@ function showItem(next, answers) {
   };
   $("image").onerror = () => problem("The photograph did not come. Reload the page to try again.");
   $("image").src = next.image;
-  form.scrollTop = 0;
+  $("scroll").scrollTop = 0;
   mark(0);
   changed();
 }
