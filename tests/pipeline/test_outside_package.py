@@ -14,6 +14,7 @@ from runs import seagull
 
 import manifests
 from manifests.keys import DISTORTIONS
+from manifests.records import Label
 from training.data import instructions, texts
 from training.data.shard_reader import read_card
 from training.data.tokens import compact_tokenizer
@@ -125,11 +126,8 @@ def test_raters_are_asked_about_it(out, one_raw, environment):
 
 def test_the_trainer_has_words_for_it(out):
     names = read_card(manifests.open_dataset(out).workspace).distortions
-    row = {
-        **{"rendering_id": "r", "roi_id": "o", "quality": 0.5, "importance": 0.1},
-        "distortion_label": "sharpening",
-    }
-    truth = instructions.truth(row, 1.0, 1.0, distortions=names)
+    label = Label("r", "o", "s", 0.5, 0.1, "sharpening", "nearness", "1")
+    truth = instructions.truth(label, 1.0, 1.0, distortions=names)
     answer = instructions.analyses(truth)[2].answer
     assert answer == "With sharpening distortions."
     assert texts.parse_distortions(answer, names) == {"sharpening": None}
