@@ -126,7 +126,7 @@ class OpenImage:
     def __init__(self, asked: AskedNetwork, image: Image) -> None:
         self.asked = asked
         self.image = image
-        self._levels: list[Tensor] | None = None
+        self._scales: list[Tensor] | None = None
 
     def ask(self, masks: Sequence[Mask]) -> list[Answer]:
         """An answer a mask (bool HxW); errors as in `AskedNetwork.ask`."""
@@ -135,8 +135,8 @@ class OpenImage:
         network = self.asked.network
         pixels = stack([self.asked._prepared(self.image, masks)]).to(self.asked._device)
         with torch.no_grad():
-            self._levels = self._levels or network.encoder(pixels.views)
-            seen, _ = network.look(pixels, self._levels)
+            self._scales = self._scales or network.encoder(pixels.views)
+            seen, _ = network.look(pixels, self._scales)
         return self.asked.read(seen)
 
 

@@ -20,7 +20,7 @@ from training.data.sample_arrays import decode, decode_mask
 from training.data.shard_reader import Card, in_order, read_card
 from training.data.texts import YES
 from training.evaluate.evaluation import QUESTIONED, Answered, subset
-from training.tables.table_runs import cached_answers
+from training.tables.table_runs import VERSION, cached_answers
 
 TASKS = ("quality", "importance")
 
@@ -90,7 +90,7 @@ def run(
 
 
 def _key(study: Workspace, config: Config, title: str) -> str:
-    return sha256_of(f"{study.dataset_card.read_text()} {config.seed} {title}".encode())
+    return sha256_of(f"{VERSION} {study.dataset_card.read_text()} {config.seed} {title}".encode())
 
 
 def _tune(baseline: CropMetric, study: Workspace, seed: int) -> None:

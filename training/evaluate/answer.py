@@ -108,8 +108,8 @@ def closed_set(
 
 def scores(log_probabilities: Tensor) -> Tensor:
     """(N,) in [0, 4]: sum of p_i i, p the softmax over the five words."""
-    levels = torch.arange(log_probabilities.shape[1], device=log_probabilities.device)
-    return (log_probabilities.softmax(1) * levels).sum(1)
+    grades = torch.arange(log_probabilities.shape[1], device=log_probabilities.device)
+    return (log_probabilities.softmax(1) * grades).sum(1)
 
 
 @torch.no_grad()

@@ -38,8 +38,8 @@ class Answered:
     truth: Truth
     quality: float  # closed-set score in [0, 4]
     importance: float
-    quality_level: int  # the likeliest of the five words
-    importance_level: int
+    quality_grade: int  # the likeliest of the five words
+    importance_grade: int
     distortions: str  # as generated
     judged: tuple[bool, bool, bool] | None = None  # whether each JIR was answered rightly
 
@@ -202,17 +202,17 @@ def _scores(answered: Sequence[Answered]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in ("quality", "importance"):
         true = [getattr(a.truth, name) for a in answered]
-        levels = [getattr(a.truth, f"{name}_level") for a in answered]
+        grades = [getattr(a.truth, f"{name}_grade") for a in answered]
         right = [
-            getattr(a, f"{name}_level") == level for a, level in zip(answered, levels, strict=True)
+            getattr(a, f"{name}_grade") == grade for a, grade in zip(answered, grades, strict=True)
         ]
         srocc, plcc = metrics.correlations([getattr(a, name) for a in answered], true)
         found |= {
             f"{name}_srocc": srocc,
             f"{name}_plcc": plcc,
-            f"{name}_level_accuracy": sum(right) / max(len(right), 1),
-            f"{name}_level_majority": max(map(levels.count, levels), default=0)
-            / max(len(levels), 1),
+            f"{name}_grade_accuracy": sum(right) / max(len(right), 1),
+            f"{name}_grade_majority": max(map(grades.count, grades), default=0)
+            / max(len(grades), 1),
         }
     return found
 
@@ -267,8 +267,8 @@ def _examples(answered: Sequence[Answered]) -> Iterator[dict[str, str]]:
     for n, a in enumerate(answered[::step][:EXAMPLES]):
         asked = analyses(a.truth)[n % 3]
         said = (
-            texts.quality_answer(a.quality_level),
-            texts.importance_answer(a.importance_level),
+            texts.quality_answer(a.quality_grade),
+            texts.importance_answer(a.importance_grade),
             a.distortions,
         )[n % 3]
         yield {

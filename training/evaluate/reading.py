@@ -23,7 +23,7 @@ _NAMED = re.compile(rf"({'|'.join(SEVERITY_WORDS)}) ([a-z]+)\b")
 
 @dataclass(frozen=True)
 class Scale:
-    """A closed-set answer: the likeliest word, the expected level in [0, 4], p of the words."""
+    """A closed-set answer: the likeliest word, the expected grade in [0, 4], p of the words."""
 
     word: str
     score: float
@@ -129,7 +129,7 @@ def _distortions(
     return tuple(
         DistortionAnswer(
             *(name, name in named, round(p, 6), round(yes, 6)),
-            None if (level := named.get(name)) is None else SEVERITY_WORDS[level],
+            None if (grade := named.get(name)) is None else SEVERITY_WORDS[grade],
             severities.get(name, {}),
         )
         for name, p, yes in zip(network.distortions, begun, judged, strict=True)

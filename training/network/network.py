@@ -49,10 +49,10 @@ class Network(nn.Module):
         self.distortions = tuple(distortions)
         self.encoder = Encoder(config.encoder, config.encoder_weights)
         sides = [config.view // stride for stride in self.encoder.strides]
-        self.level = config.image_tokens_from - 1
-        self.sequencer = _sequencer(config, tokenizer, sides[self.level] ** 2)
+        self.scale = config.image_tokens_from - 1
+        self.sequencer = _sequencer(config, tokenizer, sides[self.scale] ** 2)
         channels, hidden = self.encoder.channels, base_of(llm).config.hidden_size
-        self.project_image = _projector(config.projector, channels[self.level], hidden)
+        self.project_image = _projector(config.projector, channels[self.scale], hidden)
         read = self._add_views(config, channels, sides, hidden)
         self.read_types = nn.Linear(read, len(distortions))
         self.read_scores = nn.Linear(read, 2)
@@ -82,37 +82,37 @@ class Network(nn.Module):
         return views * width
 
     def look(
-        self, pixels: Pixels, levels: list[Tensor] | None = None
+        self, pixels: Pixels, scales: list[Tensor] | None = None
     ) -> tuple[VisualTokens, Tensor]:
         """The tokens for the LLM, and the ROI tokens (B * K, P a view) for the auxiliary heads.
 
-        `levels`: the encoder's maps of `pixels.views`, where they are known already.
+        `scales`: the encoder's maps of `pixels.views`, where they are known already.
         """
-        levels = levels or self.encoder(pixels.views)
-        image = self.project_image(levels[self.level].flatten(2).transpose(1, 2))  # (B, T, h)
+        scales = scales or self.encoder(pixels.views)
+        image = self.project_image(scales[self.scale].flatten(2).transpose(1, 2))  # (B, T, h)
         released = self.config.extractor == "released"
         views = self._released_views if released else self._paper_views
-        tokens, read = zip(*views(levels, pixels), strict=True)
+        tokens, read = zip(*views(scales, pixels), strict=True)
         return VisualTokens(image, torch.stack(tokens, 2)), torch.cat(read, -1).flatten(0, 1)
 
-    def _paper_views(self, levels: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
+    def _paper_views(self, scales: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
         """For each view, its token (B, K, h) and what the heads read of it (B, K, P)."""
         b, k = pixels.masks.shape[:2]
         found = []
         if self.config.global_token:
-            whole = self.global_view(levels, pixels.masks)
+            whole = self.global_view(scales, pixels.masks)
             found.append((self.project_global(whole), whole))
         if self.config.local_token:
-            native = (pixels.patches, pixels.inside, pixels.colour)
+            native = (pixels.patches, pixels.inside, pixels.color)
             detail = self.local_view(*(x.flatten(0, 1) for x in native)).view(b, k, -1)
             found.append((self.project_local(detail), detail))
         return found
 
-    def _released_views(self, levels: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
+    def _released_views(self, scales: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
         b, k = pixels.masks.shape[:2]
         found = []
         if self.config.global_token:
-            found.append(self.released.global_token(levels, pixels.masks))
+            found.append(self.released.global_token(scales, pixels.masks))
         if self.config.local_token:
             found.append(self.released.local_token(pixels.patches.flatten(0, 1)).view(b, k, -1))
         return [(token, token) for token in found]

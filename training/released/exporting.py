@@ -84,7 +84,7 @@ def _write_released(network: Network, folder: Path) -> None:
         "architectures": ["OspreyLlamaForCausalLM"],
         "model_type": "seagull",
         "mm_projector_type": network.config.projector,
-        "mm_hidden_size": network.encoder.channels[network.level],
+        "mm_hidden_size": network.encoder.channels[network.scale],
         "image_aspect_ratio": "pad",
     }
     write_atomic(folder / "config.json", json.dumps(said, indent=1, default=str) + "\n")
