@@ -67,7 +67,9 @@ def scene_rows(table: pa.Table, key: str) -> pa.Table:
 
 
 def _as_written(kind: pa.DataType) -> pa.DataType:
-    """Undo what Parquet does to a type: it renames the items of lists."""
+    """Undo what Parquet does to a type: it renames the items of lists and maps."""
+    if pa.types.is_map(kind):
+        return pa.map_(kind.key_type, kind.item_field)
     if pa.types.is_list(kind):
         return pa.list_(_as_written(kind.value_type))
     if pa.types.is_struct(kind):

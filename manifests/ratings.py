@@ -3,17 +3,20 @@
 Raters are numbers here; who they are is written nowhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from manifests.keys import DISTORTIONS
 
-QUESTIONS: tuple[str, ...] = ("quality", "importance", *DISTORTIONS)
-"""What a rater is asked about a ROI, in the order of the page."""
+
+def questions(distortions: Sequence[str] = DISTORTIONS) -> tuple[str, ...]:
+    """What a rater is asked about a ROI, in the order of the page."""
+    return "quality", "importance", *distortions
 
 
 @dataclass(frozen=True)
 class Rating:
-    """Paper, section 3.2. Severities: 0 extreme .. 4 trivial, 5 nonexistent."""
+    """Paper, section 3.2."""
 
     rendering_id: str
     roi_id: str
@@ -22,12 +25,7 @@ class Rating:
     raters: str  # people | simulated
     quality: int  # 0 bad .. 4 excellent
     importance: int  # 0 unimportant .. 4 essential
-    exposure: int
-    noise: int
-    blur: int
-    contrast: int
-    colorfulness: int
-    compression: int
+    severities: dict[str, int]  # by distortion; 0 extreme .. 4 trivial, 5 nonexistent
     valid: bool = True  # False: the rater was left out; opinions are without it
     repeat: bool = False  # a second answer about the same ROI, for reliability; not in opinions
     session: int = 0
@@ -58,7 +56,7 @@ class Estimate:
     rendering_id: str
     roi_id: str
     scene_id: str
-    question: str  # one of QUESTIONS
+    question: str  # quality, importance or a distortion of the dataset
     raters: str  # people | simulated
     ratings: int  # valid ones
     mean: float | None  # of a distortion: over those who saw it; None: a majority saw none

@@ -8,10 +8,10 @@ value is null: an unknown text is "", an unknown number -1.
 import functools
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -36,6 +36,11 @@ class Sample:
     rois: tuple[Roi, ...]
     labels: tuple[Label | Opinion, ...]
     scores: tuple[Label, ...]
+
+    @property
+    def rendering_id(self) -> str:
+        """The rendering's key."""
+        return self.rendering.rendering_id
 
     def pixels(self) -> np.ndarray:
         """Decode the image: uint8 HxWx3 RGB, sRGB-encoded."""
@@ -71,15 +76,36 @@ def _typed(value: Any, hint: Any) -> Any:
 
 def with_nulls(row: Mapping[str, Any], record: type[T]) -> T:
     """Make the record that `without_nulls` wrote; SeagullError when the row is none of its."""
+    names, converters = _converters(cast(Hashable, record))
+    if row.keys() != names:
+        return from_row(row, record)  # which says what is wrong
+    values = dict(row)
+    for name, convert in converters:
+        values[name] = convert(values[name])
+    return record(**values)
+
+
+@functools.cache
+def _converters(record: Any) -> tuple[Set[str], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    """The record's fields, and how those are read whose JSON is not the value itself."""
     hints = get_type_hints(record)
-    return from_row({k: _untyped(v, hints.get(k)) for k, v in row.items()}, record)
+    read = ((name, _converter(hint)) for name, hint in hints.items())
+    return set(hints), tuple((name, convert) for name, convert in read if convert)
 
 
-def _untyped(value: Any, hint: Any) -> Any:
-    if isinstance(value, dict) and get_args(hint):
-        return {key: _untyped(inside, get_args(hint)[1]) for key, inside in value.items()}
-    absent = type(None) in get_args(hint) and value in ("", NO_NUMBER)
-    return None if absent else value
+def _converter(hint: Any) -> Callable[[Any], Any] | None:
+    if get_origin(hint) is tuple:
+        return tuple
+    if get_origin(hint) is dict:
+        inside = _converter(get_args(hint)[1]) or _same
+        return lambda values: {key: inside(value) for key, value in values.items()}
+    if type(None) in get_args(hint):
+        return lambda value: None if value in ("", NO_NUMBER) else value
+    return None
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def parse_sample(text: bytes | str, image: bytes) -> Sample:

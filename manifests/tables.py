@@ -36,6 +36,9 @@ def _field(name: str, hint: Any) -> pa.Field:
         return pa.field(name, _SCALARS[hint], nullable)
     if get_origin(hint) is tuple:
         return pa.field(name, pa.list_(_SCALARS[get_args(hint)[0]]), nullable)
+    if get_origin(hint) is dict:
+        key, value = (_SCALARS[part] for part in get_args(hint))
+        return pa.field(name, pa.map_(key, pa.field("value", value, False)), nullable)
     if is_dataclass(hint):
         return pa.field(name, pa.struct(list(schema(hint))), nullable)
     raise TypeError(f"column {name}: no Parquet type for {hint}")
@@ -89,7 +92,7 @@ def _rows(source: Any, record: type, name: str) -> list[dict[str, Any]]:
         if not table.schema.equals(wanted):
             table = pq.read_table(source, schema=wanted)
         table.validate(full=True)  # damaged offsets would be read past their end
-        return table.to_pylist()
+        return table.to_pylist(maps_as_pydicts="strict")
     except (pa.ArrowException, OSError, ValueError) as error:
         why = " ".join(str(error).split())[:200]
         raise SeagullError(f"{name} is no whole {record.__name__} table: {why}") from error

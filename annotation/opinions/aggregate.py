@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from statistics import fmean
 
-from manifests.keys import DISTORTIONS
 from manifests.ratings import Opinion, Rating
 from manifests.words import NONEXISTENT
 
@@ -29,7 +28,7 @@ def _opinion(group: Sequence[Rating]) -> Opinion:
         scene_id=first.scene_id,
         quality=fmean(r.quality for r in group),
         importance=fmean(r.importance for r in group),
-        severities={name: severity([getattr(r, name) for r in group]) for name in DISTORTIONS},
+        severities={n: severity([r.severities[n] for r in group]) for n in first.severities},
         ratings=len(group),
         raters="simulated" if any(r.raters == "simulated" for r in group) else "people",
     )

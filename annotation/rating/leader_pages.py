@@ -116,6 +116,7 @@ class LeaderPages:
             self.store.raters(),
             self.config.study,
             self.store.about("raters"),
+            self.store.distortions,
         )
 
     def _row(self, row: RaterRow, found: Results) -> dict[str, Any]:

@@ -5,7 +5,7 @@ repeats look like any other item.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,6 @@ from annotation.votes.vote_store import NotNowError, NotYoursError, RaterRow, St
 from annotation.web.app import read_json
 from annotation.web.templates import Templates
 from manifests.config import StudyConfig
-from manifests.keys import DISTORTIONS
-from manifests.ratings import QUESTIONS
 from manifests.records import Roi
 from manifests.rle import decode
 from manifests.words import IMPORTANCE_WORDS, NONEXISTENT, QUALITY_WORDS
@@ -56,6 +54,7 @@ class RaterPages:
     ) -> None:
         self.folder, self.store, self.items, self.rois = folder, store, items, rois
         self.config, self.plates = config, plates
+        self.distortions = store.distortions
         self.templates = Templates(HERE / "pages")
         self.outline = lru_cache(maxsize=512)(self._outline)
 
@@ -99,13 +98,13 @@ class RaterPages:
             quality=QUALITY_WORDS,
             importance=IMPORTANCE_WORDS,
             severities=SEVERITIES,
-            distortions=DISTORTIONS,
+            distortions=self.distortions,
             **self._instructions(),
         )
 
     def _instructions(self) -> dict[str, Any]:
-        own = self.config.session_items
-        return {"about": {name: ABOUT.get(name, "") for name in DISTORTIONS}, "session_items": own}
+        about = {name: ABOUT.get(name, "") for name in self.distortions}
+        return {"about": about, "session_items": self.config.session_items}
 
     def consent(self, request: Request) -> Response:
         """The rater agrees; the page goes on."""
@@ -133,7 +132,7 @@ class RaterPages:
     async def vote(self, request: Request) -> Response:
         """Store a vote and say what comes next; the same vote again is the same answer."""
         rater = await run_in_threadpool(self.consented, request)
-        vote = parse_vote(await read_json(request))
+        vote = parse_vote(await read_json(request), self.distortions)
         try:
             standing = await run_in_threadpool(self.store.cast, rater.rater, vote)
         except NotYoursError as error:
@@ -143,7 +142,7 @@ class RaterPages:
         answer: dict[str, Any] = {"saved": vote.vote, "next": self._next(request, rater, standing)}
         item = self.items[vote.item]
         if item.kind == "training":
-            answer["feedback"] = feedback(json.loads(item.known), vote.answers)
+            answer["feedback"] = feedback(json.loads(item.known), vote.answers, self.distortions)
         return JSONResponse(answer)
 
     async def undo(self, request: Request) -> Response:
@@ -216,10 +215,12 @@ def _measure(body: Mapping[str, Any], key: str) -> float:
     return round(float(value), 3)
 
 
-def feedback(known: Mapping[str, int], answers: Mapping[str, int]) -> list[dict[str, str]]:
+def feedback(
+    known: Mapping[str, int], answers: Mapping[str, int], distortions: Sequence[str]
+) -> list[dict[str, str]]:
     """For each distortion what was done to a training item, what was said, how these compare."""
     rows = []
-    for name in QUESTIONS[2:]:
+    for name in distortions:
         done, said = known.get(name, NONEXISTENT), answers[name]
         close = abs(done - said) <= 1
         rows.append(

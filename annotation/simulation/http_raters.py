@@ -3,13 +3,14 @@
 import hashlib
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
 from annotation.simulation.votes_by_model import SimulatedRater, Truth, answers, seconds
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 
 _WAIT_S = 60.0
 WINDOW = {"window_width": 1920, "window_height": 1080}
@@ -49,27 +50,41 @@ def rate_all(
     links: Mapping[int, str],
     raters: Mapping[int, SimulatedRater],
     truths: Mapping[int, Truth],
+    distortions: Sequence[str] = DISTORTIONS,
 ) -> int:
     """Let all raters do all they have to do, at the same time; returns the votes given."""
     with ThreadPoolExecutor(len(links)) as pool:
-        futures = [pool.submit(rate, Link(url, links[n]), raters[n], truths) for n in links]
+        futures = [
+            pool.submit(rate, Link(url, links[n]), raters[n], truths, distortions) for n in links
+        ]
         return sum(future.result() for future in futures)
 
 
-def rate(link: Link, rater: SimulatedRater, truths: Mapping[int, Truth]) -> int:
+def rate(
+    link: Link,
+    rater: SimulatedRater,
+    truths: Mapping[int, Truth],
+    distortions: Sequence[str] = DISTORTIONS,
+) -> int:
     """Agree, set up, and answer until there is nothing left; returns the votes given."""
     link.ask("/consent", {})
     plates = {f"plate_{n}": "" for n in range(1, 5)}
     link.ask("/api/check", {**SETUP, "plates": plates})
     told, votes = link.ask("/api/next"), 0
     while told["state"] == "item":
-        told = link.ask("/api/vote", vote_about(told, rater, truths[told["item"]]))["next"]
+        vote = vote_about(told, rater, truths[told["item"]], distortions)
+        told = link.ask("/api/vote", vote)["next"]
         votes += 1
     link.connection.close()
     return votes
 
 
-def vote_about(told: Mapping[str, Any], rater: SimulatedRater, truth: Truth) -> dict[str, Any]:
+def vote_about(
+    told: Mapping[str, Any],
+    rater: SimulatedRater,
+    truth: Truth,
+    distortions: Sequence[str] = DISTORTIONS,
+) -> dict[str, Any]:
     """The vote about an item that the server tells of: the same each time, its name too."""
     what = f"{told['item']} {told['position']}"
     name = hashlib.sha256(f"{rater.number} {what} {rater.seed}".encode()).hexdigest()[:32]
@@ -77,7 +92,7 @@ def vote_about(told: Mapping[str, Any], rater: SimulatedRater, truth: Truth) -> 
         "vote": name,
         "position": told["position"],
         "item": told["item"],
-        "answers": answers(rater, truth, what),
+        "answers": answers(rater, truth, what, distortions),
         "seconds": seconds(rater, what),
         "zoom": 1.0,
         **WINDOW,

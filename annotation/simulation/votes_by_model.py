@@ -6,7 +6,7 @@ mean 0.75) are of the size that Li et al. (A simple model for subject behavior i
 experiments, 2020) find for trained raters. Others are careless: random, or always "fair".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,19 +49,21 @@ def simulated_rater(number: int, seed: int, manner: Manner = "honest") -> Simula
     return SimulatedRater(number, manner, float(bias), float(inconsistency), seed)
 
 
-def answers(rater: SimulatedRater, truth: Truth, what: str) -> dict[str, int]:
+def answers(
+    rater: SimulatedRater, truth: Truth, what: str, distortions: Sequence[str] = DISTORTIONS
+) -> dict[str, int]:
     """A vote on every question; drawn from (rater, `what`, seed), `what` naming item and turn."""
     draw = generator("simulated vote", rater.number, what, rater.seed)
     if rater.manner == "random":
         scores = draw.integers(0, 5, 2).tolist()
-        grades = draw.integers(0, NONEXISTENT + 1, len(DISTORTIONS)).tolist()
+        grades = draw.integers(0, NONEXISTENT + 1, len(distortions)).tolist()
     elif rater.manner == "fair":
-        scores, grades = [2, 2], [NONEXISTENT] * len(DISTORTIONS)
+        scores, grades = [2, 2], [NONEXISTENT] * len(distortions)
     else:
         scores = [_category(rater, true, truth.ambiguity, draw)
                   for true in (truth.quality, truth.importance)]  # fmt: skip
-        grades = [_grade(rater, truth.severities.get(name), draw) for name in DISTORTIONS]
-    given = dict(zip(DISTORTIONS, grades, strict=True))
+        grades = [_grade(rater, truth.severities.get(name), draw) for name in distortions]
+    given = dict(zip(distortions, grades, strict=True))
     return {"quality": scores[0], "importance": scores[1], **given}
 
 

@@ -22,12 +22,12 @@ from annotation.votes.vote_store import Cast, RaterRow
 from manifests.config import ScreeningConfig, StudyConfig
 from manifests.keys import DISTORTIONS
 from manifests.ratings import (
-    QUESTIONS,
     Agreement,
     Estimate,
     Rater,
     Rating,
     ScreeningFigure,
+    questions,
 )
 
 
@@ -78,6 +78,7 @@ def results(
     raters: Sequence[RaterRow],
     config: StudyConfig,
     kind: str,
+    distortions: Sequence[str] = DISTORTIONS,
 ) -> Results:
     """The tables of these votes.
 
@@ -87,24 +88,28 @@ def results(
         raters: with the leader's decisions, which stand above the screening's.
         config: thresholds of the screening, and which opinion is the label.
         kind: people | simulated.
+        distortions: that the raters were asked about.
     """
+    asked = questions(distortions)
     by_number = {item.item: item for item in items}
     rated = [c for c in casts if c.purpose == "rating"]
     votes = _Votes(rated, [r.rater for r in raters], [item for item in items if item.kind == "roi"])
     quality = votes.matrix("quality")
-    answers = {rater_name(r.rater): _answers(r.rater, casts, by_number) for r in raters}
+    answers = {
+        rater_name(r.rater): _answers(r.rater, casts, by_number, distortions) for r in raters
+    }
     screening = screen(quality, answers, config.screening)
     why = _why_not(raters, screening, config.screening)
     valid = [r.rater for r in raters if not why[r.rater]]
-    models = {q: fit(votes.matrix(q, valid)) for q in QUESTIONS}
-    ratings = _ratings(casts, by_number, set(valid), kind)
+    models = {q: fit(votes.matrix(q, valid)) for q in asked}
+    ratings = _ratings(casts, by_number, set(valid), kind, distortions)
     return Results(
         ratings=ratings,
         estimates=_estimates(ratings, votes, models, config.opinion),
         raters=[_rater(r.rater, n, votes, why[r.rater], models, kind)
                 for n, r in enumerate(raters)],
         screening=screening,
-        agreement=[_agreement(q, votes, valid) for q in QUESTIONS],
+        agreement=[_agreement(q, votes, valid) for q in asked],
     )  # fmt: skip
 
 
@@ -130,7 +135,9 @@ def _why_not(
     return why
 
 
-def _answers(rater: int, casts: Sequence[Cast], items: Mapping[int, Item]) -> Answers:
+def _answers(
+    rater: int, casts: Sequence[Cast], items: Mapping[int, Item], distortions: Sequence[str]
+) -> Answers:
     mine = [c for c in casts if c.rater == rater]
     rated = [c for c in mine if c.purpose == "rating"]
     first = {c.item: c.answers["quality"] for c in rated}
@@ -141,20 +148,24 @@ def _answers(rater: int, casts: Sequence[Cast], items: Mapping[int, Item]) -> An
     ]
     return Answers(
         quality=np.array([c.answers["quality"] for c in rated], np.int64),
-        severities=np.array([[c.answers[name] for name in DISTORTIONS] for c in rated], np.int64),
+        severities=np.array([[c.answers[name] for name in distortions] for c in rated], np.int64),
         seconds=np.array([c.seconds for c in rated], float),
-        golden=tuple(_golden(c, items[c.item]) for c in mine if c.purpose == "golden"),
+        golden=tuple(_golden(c, items[c.item], distortions) for c in mine if c.purpose == "golden"),
         repeats=np.array(repeats, np.int64).reshape(-1, 2),
     )
 
 
-def _golden(cast: Cast, item: Item) -> bool:
-    severities: dict[str, int] = {name: cast.answers[name] for name in DISTORTIONS}
+def _golden(cast: Cast, item: Item, distortions: Sequence[str]) -> bool:
+    severities = {name: cast.answers[name] for name in distortions}
     return is_golden_right(json.loads(item.known), severities, cast.answers["quality"])
 
 
 def _ratings(
-    casts: Sequence[Cast], items: Mapping[int, Item], valid: set[int], kind: str
+    casts: Sequence[Cast],
+    items: Mapping[int, Item],
+    valid: set[int],
+    kind: str,
+    distortions: Sequence[str],
 ) -> list[Rating]:
     rows = [
         Rating(
@@ -163,6 +174,9 @@ def _ratings(
             scene_id=items[c.item].scene_id,
             rater=rater_name(c.rater),
             raters=kind,
+            quality=c.answers["quality"],
+            importance=c.answers["importance"],
+            severities={name: c.answers[name] for name in distortions},
             valid=c.rater in valid,
             repeat=c.purpose == "repeat",
             session=c.session,
@@ -170,7 +184,6 @@ def _ratings(
             window_width=c.window_width,
             window_height=c.window_height,
             zoom=c.zoom,
-            **c.answers,
         )
         for c in casts
         if c.purpose in ("rating", "repeat")

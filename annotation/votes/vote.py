@@ -2,25 +2,29 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from manifests.errors import SeagullError
 from manifests.keys import DISTORTIONS
-from manifests.ratings import QUESTIONS
+from manifests.ratings import questions
 from manifests.words import IMPORTANCE_WORDS, NONEXISTENT, QUALITY_WORDS, SEVERITY_WORDS
 
-TOPS: Mapping[str, int] = {
-    "quality": len(QUALITY_WORDS) - 1,
-    "importance": len(IMPORTANCE_WORDS) - 1,
-    **dict.fromkeys(DISTORTIONS, NONEXISTENT),
-}
-"""The highest answer to each question; the lowest is 0."""
+_TOPS = {"quality": len(QUALITY_WORDS) - 1, "importance": len(IMPORTANCE_WORDS) - 1}
 
 SEVERITIES = (*SEVERITY_WORDS, "nonexistent")
 _VOTE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _DAY_S = 86400.0
+
+
+def top_answer(question: str) -> int:
+    """Return the highest answer to a question; the lowest is 0.
+
+    >>> top_answer("quality"), top_answer("blur")
+    (4, 5)
+    """
+    return _TOPS.get(question, NONEXISTENT)
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Vote:
     zoom: float
 
 
-def parse_vote(body: Mapping[str, Any]) -> Vote:
-    """The vote in a JSON body.
+def parse_vote(body: Mapping[str, Any], distortions: Sequence[str] = DISTORTIONS) -> Vote:
+    """The vote in a JSON body, on a study of these distortions.
 
     Raises:
         SeagullError: a field is missing, unknown, of another type or off its scale.
@@ -56,7 +60,7 @@ def parse_vote(body: Mapping[str, Any]) -> Vote:
         vote=vote,
         position=_whole(body, "position", 10**6),
         item=_whole(body, "item", 10**7),
-        answers=_answers(body["answers"]),
+        answers=_answers(body["answers"], questions(distortions)),
         seconds=round(_number(body, "seconds", _DAY_S), 3),
         window_width=_whole(body, "window_width", 10**5),
         window_height=_whole(body, "window_height", 10**5),
@@ -64,10 +68,10 @@ def parse_vote(body: Mapping[str, Any]) -> Vote:
     )
 
 
-def _answers(given: Any) -> dict[str, int]:
-    if not isinstance(given, dict) or set(given) != set(QUESTIONS):
-        raise SeagullError(f"answers must be to all of {', '.join(QUESTIONS)}, and no other")
-    return {question: _whole(given, question, TOPS[question]) for question in QUESTIONS}
+def _answers(given: Any, asked: Sequence[str]) -> dict[str, int]:
+    if not isinstance(given, dict) or set(given) != set(asked):
+        raise SeagullError(f"answers must be to all of {', '.join(asked)}, and no other")
+    return {question: _whole(given, question, top_answer(question)) for question in asked}
 
 
 def _whole(values: Mapping[str, Any], name: str, most: int) -> int:

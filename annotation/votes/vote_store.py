@@ -21,6 +21,7 @@ from typing import Any, Literal
 from annotation.plan.schedule import Assignment
 from annotation.votes.vote import Vote
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 
 State = Literal["active", "paused", "left", "excluded"]
 _BUSY_S = 30.0
@@ -133,6 +134,12 @@ class VoteStore:
     def about(self, name: str) -> str:
         """A value that `create_store` put there."""
         return str(self._rows("SELECT value FROM about WHERE name = ?", (name,))[0][0])
+
+    @property
+    def distortions(self) -> tuple[str, ...]:
+        """Those that raters are asked about, in the page's order."""
+        rows = self._rows("SELECT value FROM about WHERE name = 'distortions'")
+        return tuple(json.loads(rows[0][0])) if rows else DISTORTIONS
 
     def is_leader(self, secret: str) -> bool:
         """Is this the leader's secret?"""
@@ -347,7 +354,11 @@ def new_token() -> str:
 
 
 def create_store(
-    path: Path, plan: Sequence[Assignment], plan_sha256: str, kind: Literal["people", "simulated"]
+    path: Path,
+    plan: Sequence[Assignment],
+    plan_sha256: str,
+    kind: Literal["people", "simulated"],
+    distortions: Sequence[str] = DISTORTIONS,
 ) -> tuple[str, dict[int, str]]:
     """Make the store of a planned study; returns the leader's secret and the raters' tokens.
 
@@ -365,7 +376,12 @@ def create_store(
     db = sqlite3.connect(unfinished, isolation_level=None)
     db.executescript(_SCHEMA)
     db.execute("BEGIN IMMEDIATE")
-    about = {"leader_sha256": hash_of(secret), "plan_sha256": plan_sha256, "raters": kind}
+    about = {
+        "leader_sha256": hash_of(secret),
+        "plan_sha256": plan_sha256,
+        "raters": kind,
+        "distortions": json.dumps(list(distortions)),
+    }
     db.executemany("INSERT INTO about VALUES (?, ?)", about.items())
     db.executemany(
         "INSERT INTO raters (rater, token_sha256) VALUES (?, ?)",

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from manifests.done import read_done
 from manifests.errors import SceneError
 from manifests.files import sha256_of
-from manifests.keys import DISTORTIONS
-from manifests.ratings import Estimate, Opinion
+from manifests.ratings import Estimate, Opinion, questions
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.sample import without_nulls
 from manifests.tables import parse_records
@@ -146,7 +145,7 @@ def _opinion(rows: dict[str, Estimate]) -> Opinion:
         scene_id=quality.scene_id,
         quality=_value(quality) or 0.0,
         importance=_value(rows["importance"]) or 0.0,
-        severities={name: _value(rows[name]) for name in DISTORTIONS},
+        severities={n: _value(row) for n, row in rows.items() if n not in questions(())},
         ratings=quality.ratings,
         raters=quality.raters,
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from annotation.opinions.aggregate import opinions
 from annotation.plan.schedule import Assignment, Item
-from annotation.votes.vote import TOPS
+from annotation.votes.vote import top_answer
 from manifests.ratings import Estimate, Rater, Rating
 from manifests.records import Rendering, Roi
 from manifests.rle import decode
@@ -45,7 +45,8 @@ def _ratings(ratings: list[Rating], images: set[str], rois: set[str]) -> Iterato
         where = f"{rating.rendering_id} {rating.roi_id}"
         if rating.rendering_id not in images or rating.roi_id not in rois:
             yield f"{where}: rated, but not there"
-        if not all(0 <= getattr(rating, name) <= top for name, top in TOPS.items()):
+        answers = {"quality": rating.quality, "importance": rating.importance, **rating.severities}
+        if not all(0 <= answer <= top_answer(name) for name, answer in answers.items()):
             yield f"{where}: {rating.rater} is off the scale"
         found[rating.rendering_id, rating.roi_id, rating.rater] += not rating.repeat
     for (image, roi, rater), count in found.items():

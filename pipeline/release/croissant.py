@@ -125,8 +125,12 @@ def _record_set(root: Path, name: str, paths: Sequence[str]) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "field": [_field(name, column) for column in schema if not pa.types.is_struct(column.type)],
+        "field": [_field(name, column) for column in schema if not _is_nested(column.type)],
     }
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(kind) or pa.types.is_map(kind))
 
 
 def _field(table: str, column: pa.Field) -> dict[str, Any]:

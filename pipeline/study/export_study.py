@@ -37,7 +37,12 @@ def export_study(
     """
     ledger = ledger or folder.space
     found = results(
-        store.votes(), folder.read_items(), store.raters(), config.study, store.about("raters")
+        casts=store.votes(),
+        items=folder.read_items(),
+        raters=store.raters(),
+        config=config.study,
+        kind=store.about("raters"),
+        distortions=store.distortions,
     )
     space = folder.space
     whole: dict[str, tuple[Sequence[Any], type]] = {

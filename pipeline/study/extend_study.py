@@ -20,7 +20,10 @@ def extend_study(
         SeagullError: `by` is scorers, and the study has no table `scores` of two.
     """
     items = folder.read_items()
-    found = results(store.votes(), items, store.raters(), config.study, store.about("raters"))
+    found = results(
+        *(store.votes(), items, store.raters(), config.study, store.about("raters")),
+        distortions=store.distortions,
+    )
     void = {int(rater.rater[1:]) for rater in found.raters if not rater.valid}
     about = (store, items, config.study, config.seed)
     if votes is None:

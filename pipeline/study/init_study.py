@@ -15,6 +15,7 @@ from annotation.plan.study_folder import StudyFolder
 from annotation.sources.published import Published
 from annotation.sources.publishers import find_photographs
 from annotation.votes.vote_store import create_store
+from isp.distortions.levels import load_levels
 from manifests.config import Config
 from manifests.done import describe
 from manifests.errors import SeagullError
@@ -126,7 +127,7 @@ def plan_study(
         Item(number, "roi", image.rendering_id, roi.roi_id, image.scene_id, image.path, "")
         for number, (image, roi) in enumerate(rated)
     ]
-    lessons = write_lessons(folder, config.seed)
+    lessons = write_lessons(folder, config.seed, config.render.levels)
     items += [replace(lesson, item=len(rated) + lesson.item) for lesson in lessons]
     turns = schedule(items, config.study, config.seed)
     write_records(folder.items, items, Item)
@@ -135,7 +136,9 @@ def plan_study(
     made = [*(folder.root / "lessons").rglob("*.*"), folder.items, folder.turns]
     described = describe("plan", "study", sha256_of(content)[:32], ledger.root, sorted(made))
     described.write(ledger.done("plan", "study"))
-    secret, tokens = create_store(votes, turns, sha256_of(content), kind)
+    secret, tokens = create_store(
+        votes, turns, sha256_of(content), kind, tuple(load_levels(config.render.levels))
+    )
     links = votes.with_name("links.txt")
     write_atomic(links, _links(secret, tokens))
     links.chmod(0o600)

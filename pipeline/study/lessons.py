@@ -19,21 +19,24 @@ from annotation.plan.study_folder import StudyFolder
 from annotation.rating.colour_plates import colour_plates
 from isp.development.recipes import MIXED, REFERENCE, Recipe, recipes
 from isp.development.renderer import develop
+from isp.distortions.levels import load_levels
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file, write_atomic
 from manifests.images import decode_image
-from manifests.keys import DISTORTIONS, LEVELS, roi_id
+from manifests.keys import LEVELS, roi_id
 from manifests.records import Roi
 from manifests.rle import encode
 from manifests.tables import write_records
 
 TRAINING_PHOTO = "coffee"
 GOLDEN_PHOTOS = ("chelsea", "flower", "motorcycle")
-_RENDER = RenderConfig(long_edge=600, tone="neutral")
 _GRADES = {1: 6, 2: 10, 3: 15}  # of the instructions: minor, moderate, severe, as levels
-_TRAINING = (16, 9, 14, 12, 17, 18)  # a level of each distortion, so that both ends come up
+_TRAINING = {  # a level of each distortion, so that both ends come up
+    "exposure": 16, "noise": 9, "blur": 14, "contrast": 12, "colorfulness": 17, "compression": 18
+}  # fmt: skip
+_TRAINING_OF_OTHERS = 15  # of a distortion that a user's package adds
 _GOLDEN = 17  # severe or worse: who looks sees it
 _ELLIPSES = {  # of each photograph's ROI: centre and radii, as shares of its width and height
     "coffee": (0.50, 0.47, 0.24, 0.34),
@@ -53,15 +56,19 @@ def severity(level: int) -> int:
     return round(4 * (1 - (level - 1) / (LEVELS - 1)))
 
 
-def write_lessons(folder: StudyFolder, seed: int) -> list[Item]:
-    """Write everything under lessons/; returns training and golden items, numbered from 0."""
+def write_lessons(folder: StudyFolder, seed: int, levels: str = "shipped") -> list[Item]:
+    """Write everything under lessons/; returns training and golden items, numbered from 0.
+
+    `levels`, as in `RenderConfig`, says which distortions are shown and how strong they are.
+    """
+    render = RenderConfig(long_edge=600, tone="neutral", levels=levels)
     shutil.rmtree(folder.root / "lessons", ignore_errors=True)
     _write_plates(folder, seed)
     items: list[Item] = []
     rois: list[Roi] = []
     with tempfile.TemporaryDirectory() as scratch:
         for photo in (TRAINING_PHOTO, *GOLDEN_PHOTOS):
-            made = _develop(photo, Path(scratch), _wanted(photo))
+            made = _develop(photo, Path(scratch), _wanted(photo, render), render)
             roi = _roi(photo, made[0][1])
             if photo == TRAINING_PHOTO:
                 _write_pictures(folder, made, roi)
@@ -72,23 +79,24 @@ def write_lessons(folder: StudyFolder, seed: int) -> list[Item]:
     return items
 
 
-def _wanted(photo: str) -> list[Recipe]:
+def _wanted(photo: str, render: RenderConfig) -> list[Recipe]:
     """Reference first; then what the photograph is for."""
-    by_level = {(r.distortion, r.level): r for r in recipes(_RENDER)}
+    by_level = {(r.distortion, r.level): r for r in recipes(render)}
+    names = list(load_levels(render.levels))
     if photo != TRAINING_PHOTO:
-        return [REFERENCE, *(by_level[name, _GOLDEN] for name in DISTORTIONS)]
-    graded = [by_level[name, level] for name in DISTORTIONS for level in _GRADES.values()]
-    trained = [by_level[name, level] for name, level in zip(DISTORTIONS, _TRAINING, strict=True)]
+        return [REFERENCE, *(by_level[name, _GOLDEN] for name in names)]
+    graded = [by_level[name, level] for name in names for level in _GRADES.values()]
+    trained = [by_level[name, _training_level(name)] for name in names]
     both = by_level["noise", 14].steps + by_level["exposure", 12].steps
     return list(dict.fromkeys([REFERENCE, *graded, *trained, Recipe(MIXED, 1, both)]))
 
 
 def _develop(
-    photo: str, scratch: Path, wanted: Sequence[Recipe]
+    photo: str, scratch: Path, wanted: Sequence[Recipe], render: RenderConfig
 ) -> list[tuple[Recipe, bytes, str]]:
     raw = scratch / f"{photo}.dng"
     write_dng(bundled()[photo](), raw, photo)
-    _, images = develop(raw, sha256_of_file(raw), wanted, _RENDER, seed=0)
+    _, images = develop(raw, sha256_of_file(raw), wanted, render, seed=0)
     made = {image.recipe: (image.recipe, image.content, image.extension) for image in images}
     return [made[recipe] for recipe in wanted]
 
@@ -147,8 +155,12 @@ def _items(
 
 def _is_trained(recipe: Recipe) -> bool:
     return recipe.distortion in ("none", MIXED) or (
-        recipe.level == _TRAINING[DISTORTIONS.index(recipe.distortion)]
+        recipe.level == _training_level(recipe.distortion)
     )
+
+
+def _training_level(distortion: str) -> int:
+    return _TRAINING.get(distortion, _TRAINING_OF_OTHERS)
 
 
 def _known(recipe: Recipe) -> dict[str, int]:
@@ -162,15 +174,14 @@ def _write_pictures(
     folder: StudyFolder, made: Iterable[tuple[Recipe, bytes, str]], roi: Roi
 ) -> None:
     """Crops about the ROI at 1:1, for noise and blocks vanish when a picture is made smaller."""
-    names = {(name, level): f"{name}_{grade}" for name in DISTORTIONS
-             for grade, level in _GRADES.items()} | {("none", 0): "reference"}  # fmt: skip
+    grades = {level: grade for grade, level in _GRADES.items()}
     x, y, w, h = roi.bbox_xywh
     width, height = _PICTURE
     left = int(np.clip(x + w // 2 - width // 2, 0, roi.width - width))
     top = int(np.clip(y + h // 2 - height // 2, 0, roi.height - height))
     for recipe, content, _ in made:
-        name = names.get((recipe.distortion, recipe.level))
-        if name:
+        name = f"{recipe.distortion}_{grades.get(recipe.level)}" if recipe.steps else "reference"
+        if recipe.distortion != MIXED and (recipe.level in grades or not recipe.steps):
             crop = decode_image(content, name)[top : top + height, left : left + width]
             shown = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
             jpeg = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]

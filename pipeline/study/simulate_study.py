@@ -42,7 +42,7 @@ def simulate_study(folder: StudyFolder, config: Config, ledger: Workspace) -> Re
         try:
             links = _links(votes.with_name("links.txt"))
             with running(study_site(folder, store, config)) as url:
-                rate_all(url, links, _raters(config), _truths(folder))
+                rate_all(url, links, _raters(config), _truths(folder), store.distortions)
             return export_study(folder, store, config, ledger)
         finally:
             store.close()

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from annotation.rating.study_site import study_site
 from annotation.simulation.http_raters import WINDOW
-from manifests.ratings import QUESTIONS
+from manifests.ratings import questions
 
 PLATES = {f"plate_{n}": str(n) for n in range(1, 5)}
 SETUP = {**WINDOW, "pixel_ratio": 2, "browser_zoom": 1.0, "plates": PLATES}
@@ -24,7 +24,7 @@ def client(planned):
 
 
 def vote(told: dict, name: str, **changes) -> dict:
-    answers = dict.fromkeys(QUESTIONS, 4)
+    answers = dict.fromkeys(questions(), 4)
     return {
         "vote": name, "position": told["position"], "item": told["item"], "answers": answers,
         "seconds": 4.2, "zoom": 0.5, **WINDOW,
@@ -45,10 +45,10 @@ def test_consent_then_check_then_training_with_feedback_then_items(client, plann
     assert "Colour vision" in client.get(link).text
     told = _begin(client, link)
     page = client.get(link).text
-    assert all(f'name="{question}"' in page for question in QUESTIONS) and "checked" not in page
+    assert all(f'name="{question}"' in page for question in questions()) and "checked" not in page
     assert told["training"] and told["session"] == 0
     saved = client.post(f"{link}/api/vote", json=vote(told, "vote-0001")).json()
-    assert {row["distortion"] for row in saved["feedback"]} == set(QUESTIONS[2:])
+    assert {row["distortion"] for row in saved["feedback"]} == set(questions()[2:])
     assert all(row["verdict"] == "close" for row in saved["feedback"])  # trivial for nonexistent
     second = client.post(f"{link}/api/vote", json=vote(saved["next"], "vote-0002")).json()
     blur = next(row for row in second["feedback"] if row["distortion"] == "blur")

@@ -43,7 +43,9 @@ def _ratings(seed: int) -> list[Rating]:
 
 def test_opinions_are_the_means_that_pandas_finds():
     ratings = [rating for rating in _ratings(0) if not rating.repeat]
-    frame = pd.DataFrame([vars(r) for r in ratings]).groupby(["rendering_id", "roi_id"])
+    frame = pd.DataFrame([vars(r) | r.severities for r in ratings]).groupby(
+        ["rendering_id", "roi_id"]
+    )
     for opinion in opinions(reversed(ratings)):
         group = frame.get_group((opinion.rendering_id, opinion.roi_id))
         assert opinion.quality == pytest.approx(group.quality.mean())

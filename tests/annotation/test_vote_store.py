@@ -11,11 +11,11 @@ from annotation.votes.replan import add_votes, spend_best, take_over
 from annotation.votes.vote import Vote
 from annotation.votes.vote_store import NotNowError, NotYoursError, VoteStore, create_store
 from manifests.errors import SeagullError
-from manifests.ratings import QUESTIONS
+from manifests.ratings import questions
 
 
 def vote(turn, name: str, quality: int = 2) -> Vote:
-    answers = dict.fromkeys(QUESTIONS, 4) | {"quality": quality}
+    answers = dict.fromkeys(questions(), 4) | {"quality": quality}
     return Vote(name, turn.position, turn.item, answers, 5.0, 1920, 1080, 1.0)
 
 

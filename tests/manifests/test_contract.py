@@ -59,6 +59,7 @@ def markdown(record) -> str:
         text = escape(about.get(field.name, ""), quote=False).replace("|", "\\|")
         kind = str(field.type).replace(" not null", "")
         kind = re.sub(r"list<element: (\w+)>|list<item: (\w+)>", r"list of \1\2", kind)
+        kind = re.sub(r"map<(\w+), (\w+).*>", r"map of \1 to \2", kind)
         nullable = " or null" if field.nullable else ""
         lines.append(f"| {field.name} | {kind}{nullable} | {text} |")
     return "\n".join(lines)

@@ -8,11 +8,13 @@ import tomllib
 
 import numpy as np
 import outside_package
+import pandas as pd
 import pytest
 from runs import seagull
 
 import manifests
 from manifests.keys import DISTORTIONS
+from manifests.records import Label
 from training.data import instructions, texts
 from training.data.shard_reader import read_card
 from training.data.tokens import compact_tokenizer
@@ -27,6 +29,16 @@ SETTINGS = {
     "pretrain.steps": 1,
     "network.view": 32,
     "network.patch": 16,
+}
+STUDY = {
+    "study.images_per_scene": 2,
+    "study.rois_per_image": 1,
+    "study.raters": 3,
+    "study.ratings_per_roi": 2,
+    "study.session_items": 8,
+    "study.golden_per_session": 1,
+    "study.repeats_per_session": 1,
+    "study.screening.seconds": 0,
 }
 SEVEN = [*DISTORTIONS, "sharpening"]
 
@@ -91,13 +103,31 @@ def test_it_is_verified_reported_and_learned(out, environment):
     assert json.loads((trained / "distortions.json").read_text()) == SEVEN
 
 
+def test_raters_are_asked_about_it(out, one_raw, environment):
+    """Lessons, pages, votes, tables and shards of a study with simulated raters."""
+    settings = [w for k, v in (SETTINGS | STUDY).items() for w in ("--set", f"{k}={v}")]
+    ran = seagull(
+        *("study", "--simulate", "--raw", one_raw, "--out", out, "--config", "demo"),
+        *("--executor", "local", "--workers", "1", *settings),
+        env=environment,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert (out / "study" / "lessons" / "pictures" / "sharpening_3.jpg").is_file()
+    study = manifests.open_dataset(out / "study")
+    ratings = study.frame("ratings")
+    assert len(ratings) >= 4 and all([n for n, _ in r] == SEVEN for r in ratings.severities)
+    assert set(study.frame("estimates").question) == {"quality", "importance", *SEVEN}
+    assert study.card["distortions"] == SEVEN
+    labels = [label for s in study.samples("train") for label in s.labels]
+    assert len(labels) == 2 and all(set(label.severities) == set(SEVEN) for label in labels)
+    lessons = [json.loads(k) for k in pd.read_parquet(out / "study/plan/items.parquet").known if k]
+    assert any("sharpening" in known for known in lessons)
+
+
 def test_the_trainer_has_words_for_it(out):
     names = read_card(manifests.open_dataset(out).workspace).distortions
-    row = {
-        **{"rendering_id": "r", "roi_id": "o", "quality": 0.5, "importance": 0.1},
-        "distortion_label": "sharpening",
-    }
-    truth = instructions.truth(row, 1.0, 1.0, distortions=names)
+    label = Label("r", "o", "s", 0.5, 0.1, "sharpening", "nearness", "1")
+    truth = instructions.truth(label, 1.0, 1.0, distortions=names)
     answer = instructions.analyses(truth)[2].answer
     assert answer == "With sharpening distortions."
     assert texts.parse_distortions(answer, names) == {"sharpening": None}

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -112,9 +113,10 @@ def test_verify_covers_the_study(rated, tmp_path):
     seen, problems, _ = verify(Workspace(study), config)
     assert problems == [] and seen["ratings"] >= 18 and seen["rated renderings"] == 4
     ratings = next((study / "tables" / "ratings").glob("*.parquet"))
-    frame = pd.read_parquet(ratings)
-    frame.loc[0, "quality"] = 9
-    frame.to_parquet(ratings)
+    table = pq.read_table(ratings)
+    quality = [9, *table["quality"].to_pylist()[1:]]
+    at = table.schema.get_field_index("quality")
+    pq.write_table(table.set_column(at, table.schema.field(at), [quality]), ratings)
     (study / "renderings" / "stranger.png").write_bytes(b"")
     next((study / "lessons" / "items").iterdir()).write_bytes(b"other")
     problems = verify(Workspace(study), config).problems

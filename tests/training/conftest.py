@@ -12,6 +12,9 @@ from pycocotools import mask as coco
 
 from manifests.config import NetworkConfig
 from manifests.keys import DISTORTIONS, WITHOUT
+from manifests.ratings import Opinion
+from manifests.records import Label, Rendering, Roi
+from manifests.sample import without_nulls
 from manifests.workspace import Workspace
 
 torch.set_num_threads(1)
@@ -28,22 +31,28 @@ def masks() -> list[np.ndarray]:
     return [large, small]
 
 
-def roi_rows(scene: str) -> list[dict]:
-    rows = []
+def rois_of(scene: str) -> list[Roi]:
+    rois = []
     for n, mask in enumerate(masks()):
         rle = coco.encode(np.asfortranarray(mask))
-        rows.append(
-            {
-                "roi_id": f"{scene}_obj{n:03d}",
-                "scene_id": scene,
-                "bbox_xywh": [int(v) for v in coco.toBbox(rle)],
-                "area": int(mask.sum()),
-                "width": WIDTH,
-                "height": HEIGHT,
-                "rle": rle["counts"].decode(),
-            }
+        rois.append(
+            Roi(
+                roi_id=f"{scene}_obj{n:03d}",
+                scene_id=scene,
+                kind="object",
+                class_name=None,
+                score=None,
+                predicted_iou=None,
+                stability=None,
+                bbox_xywh=tuple(int(v) for v in coco.toBbox(rle)),
+                area=int(mask.sum()),
+                width=WIDTH,
+                height=HEIGHT,
+                rle=rle["counts"].decode(),
+                source="test",
+            )
         )
-    return rows
+    return rois
 
 
 def image(scene: str, distortion: str, level: int) -> np.ndarray:
@@ -60,26 +69,25 @@ def image(scene: str, distortion: str, level: int) -> np.ndarray:
 
 def sample(scene: str, distortion: str, level: int, study: bool) -> dict:
     key = f"{scene}_{distortion}_{level:02d}" if level else f"{scene}_ref"
-    rois = roi_rows(scene)
-    labels = []
+    rois = rois_of(scene)
+    labels: list[Label | Opinion] = []
     for n, roi in enumerate(rois):
         score = 1.0 if not level else 0.15 * level + 0.1 * n
-        row = {"rendering_id": key, "roi_id": roi["roi_id"], "scene_id": scene}
+        names = (key, roi.roi_id, scene)
         if study:
             given = dict.fromkeys(DISTORTIONS)
             given |= {"noise": 1.0, "blur": 2.5} if level else {}
-            row |= {"severities": given, "quality": 4 * score, "importance": 2.0 + n}
-            row |= {"ratings": 7, "raters": "simulated"}
+            labels.append(Opinion(*names, 4 * score, 2.0 + n, given, 7, "simulated"))
         else:
-            row |= {"distortion_label": distortion if level else WITHOUT}
-            row |= {"quality": score, "importance": (1 - score) / 4}
-            row |= {"scorer": "test", "scorer_version": "0"}
-        labels.append(row)
-    rendering = {"rendering_id": key, "scene_id": scene, "distortion": distortion, "level": level}
-    meta = {"rendering_id": key, "scene_id": scene, "rendering": rendering}
+            shown = distortion if level else WITHOUT
+            labels.append(Label(*names, score, (1 - score) / 4, shown, "test", "0"))
+    about = (key, scene, distortion, level, 0.0, "", "{}", "", "", 0, WIDTH, HEIGHT)
+    meta = {"rendering_id": key, "scene_id": scene, "scores": []}
+    meta |= {"rendering": without_nulls(Rendering(*about))}
     # Labels are matched by roi_id: SEAGULL-3k's come in another order than the ROIs.
     order = list(reversed(rois)) if study else rois
-    meta |= {"dataset": "seagull-3k" if study else "seagull-100w", "rois": order, "labels": labels}
+    meta |= {"dataset": "seagull-3k" if study else "seagull-100w"}
+    meta |= {"rois": [*map(without_nulls, order)], "labels": [*map(without_nulls, labels)]}
     jpeg = cv2.imencode(".png", image(scene, distortion, level)[..., ::-1])[1].tobytes()
     return {"__key__": key, "png": jpeg, "json": json.dumps(meta).encode()}
 

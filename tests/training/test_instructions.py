@@ -1,32 +1,24 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from manifests.keys import DISTORTIONS
+from manifests.ratings import Opinion
+from manifests.records import Label
 from training.data import instructions, texts
 
-HUNDRED = {
-    "rendering_id": "a_blur_03",
-    "roi_id": "a_obj000",
-    "quality": 0.61,
-    "importance": 0.02,
-    "distortion_label": "blur",
-}
-STUDY = {
-    "rendering_id": "a_mixed_01",
-    "roi_id": "a_obj000",
-    "quality": 4.0,
-    "importance": 0.0,
-    "severities": {**dict.fromkeys(DISTORTIONS), "noise": 0.8, "contrast": 0.81},
-}
+HUNDRED = Label("a_blur_03", "a_obj000", "a", 0.61, 0.02, "blur", "test", "0")
+SEVERITIES = {**dict.fromkeys(DISTORTIONS), "noise": 0.8, "contrast": 0.81}
+STUDY = Opinion("a_mixed_01", "a_obj000", "a", 4.0, 0.0, SEVERITIES, 7, "people")
 
 
 def test_truth_of_seagull_100w():
     truth = instructions.truth(HUNDRED, 1.0, 0.1)
     assert (truth.quality_level, truth.importance_level) == (3, 0)
     assert truth.severities == {"blur": None}
-    without = instructions.truth({**HUNDRED, "distortion_label": "without"}, 1.0, 0.1)
+    without = instructions.truth(replace(HUNDRED, distortion_label="without"), 1.0, 0.1)
     assert without.severities == {}
 
 
@@ -67,9 +59,9 @@ def test_draws_are_half_judgments_half_yes_and_right():
 
 def test_no_type_is_asked_for_that_cannot_be():
     rng = np.random.default_rng(1)
-    clean = instructions.truth({**HUNDRED, "distortion_label": "without"}, 1.0, 0.1)
+    clean = instructions.truth(replace(HUNDRED, distortion_label="without"), 1.0, 0.1)
     assert {instructions.judgment(clean, 2, rng).answer for _ in range(20)} == {texts.NO}
-    full = instructions.truth({**STUDY, "severities": dict.fromkeys(DISTORTIONS, 1.0)}, 4.0, 4.0)
+    full = instructions.truth(replace(STUDY, severities=dict.fromkeys(DISTORTIONS, 1.0)), 4.0, 4.0)
     assert {instructions.judgment(full, 2, rng).answer for _ in range(20)} == {texts.YES}
 
 

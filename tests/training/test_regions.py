@@ -1,17 +1,20 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from manifests.errors import SeagullError
+from manifests.sample import Sample
 from training.data import sample_arrays as regions
 from training.data.sample_arrays import Augmentation
-from training.data.shard_reader import RawSample, in_order
+from training.data.shard_reader import in_order
 
 RNG = np.random.default_rng(0)
 
 
 @pytest.fixture
-def sample(workspace) -> RawSample:
+def sample(workspace) -> Sample:
     return next(iter(in_order(workspace, "test")))
 
 
@@ -99,6 +102,8 @@ def test_statistics_are_numpys():
 
 
 def test_an_image_that_cannot_be_read_is_said(sample):
-    broken = RawSample("a_ref", b"nothing", sample.rois, sample.labels)
+    broken = replace(
+        sample, image=b"nothing", rendering=replace(sample.rendering, rendering_id="a_ref")
+    )
     with pytest.raises(SeagullError, match="a_ref"):
         regions.decode(broken)

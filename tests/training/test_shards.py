@@ -23,10 +23,10 @@ def test_reader_gives_what_the_writer_wrote(workspace):
     assert len(read) == 14 and len({s.rendering_id for s in read}) == 14
     first = read[0]
     assert first.rendering_id == "a-00000000_ref"
-    assert [r["roi_id"] for r in first.rois] == [row["roi_id"] for row in first.labels]
+    assert [r.roi_id for r in first.rois] == [label.roi_id for label in first.labels]
     assert first.image.startswith(b"\x89PNG")
     for rated in shards.in_order(Workspace(workspace.study), "train"):
-        assert [r["roi_id"] for r in rated.rois] == [row["roi_id"] for row in rated.labels]
+        assert [r.roi_id for r in rated.rois] == [label.roi_id for label in rated.labels]
 
 
 def test_card(workspace):

@@ -16,6 +16,7 @@ import numpy as np
 from manifests.chance import generator
 from manifests.config import NetworkConfig, TrainConfig
 from manifests.errors import SeagullError
+from manifests.sample import Sample
 from manifests.words import soft_grade
 from manifests.workspace import Workspace
 from training.data import sample_index, texts
@@ -23,7 +24,7 @@ from training.data.batches import Batch, SoftWord, collate, prefetch, stack
 from training.data.instructions import Instruction, Truth, draw, fixed_of, truth
 from training.data.sample_arrays import SampleArrays, draw_augmentation, framing_of, prepare
 from training.data.sample_index import Index, Place
-from training.data.shard_reader import Card, RawSample
+from training.data.shard_reader import Card
 from training.data.tokens import Sequencer
 
 Ask = Callable[[Truth, np.random.Generator], Instruction]
@@ -158,7 +159,7 @@ class Feed:
         ]
         return TrainingSample(prepared, truths, asked)
 
-    def _choose(self, sample: RawSample, rng: np.random.Generator) -> list[int]:
+    def _choose(self, sample: Sample, rng: np.random.Generator) -> list[int]:
         wanted, there = self.config.rois, len(sample.rois)
         return [int(i) for i in rng.choice(there, wanted, replace=there < wanted)]
 

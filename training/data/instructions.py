@@ -5,14 +5,15 @@ at random, half analysis (AIR) and half judgment (JIR); the judgments are half Y
 No ones uniform over what is not true. Stage 2 draws once, from a generator keyed by the ROI.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from manifests.chance import generator
 from manifests.keys import DISTORTIONS, WITHOUT, in_order
+from manifests.ratings import Opinion
+from manifests.records import Label
 from manifests.words import RATING_TOP, grade, on_scale
 from training.data import texts
 
@@ -41,33 +42,31 @@ class Instruction:
 
 
 def truth(
-    label: Mapping[str, Any],
+    label: Label | Opinion,
     quality_top: float,
     importance_top: float,
     quality_scale: str = "linear",
     distortions: tuple[str, ...] = DISTORTIONS,
 ) -> Truth:
-    """Return the truth of a label row of SEAGULL-100w or SEAGULL-3k (which has `severities`)."""
-    quality = on_scale(label["quality"], quality_top, quality_scale)
+    """Return the truth of a label of SEAGULL-100w, or of people's opinion of SEAGULL-3k."""
+    quality = on_scale(label.quality, quality_top, quality_scale)
     return Truth(
-        rendering_id=label["rendering_id"],
-        roi_id=label["roi_id"],
+        rendering_id=label.rendering_id,
+        roi_id=label.roi_id,
         quality=quality,
-        importance=label["importance"],
+        importance=label.importance,
         quality_level=grade(quality, quality_top),
-        importance_level=grade(label["importance"], importance_top),
+        importance_level=grade(label.importance, importance_top),
         severities=_severities(label),
         distortions=distortions,
     )
 
 
-def _severities(label: Mapping[str, Any]) -> texts.Severities:
-    if "severities" in label:
-        means = label["severities"]
-        said = {d: -1 if means[d] is None else means[d] for d in in_order(means)}  # -1: without
-        return {d: grade(mean, RATING_TOP) for d, mean in said.items() if mean >= 0}
-    said = label["distortion_label"]
-    return {} if said == WITHOUT else {said: None}
+def _severities(label: Label | Opinion) -> texts.Severities:
+    if isinstance(label, Label):
+        return {} if label.distortion_label == WITHOUT else {label.distortion_label: None}
+    means = ((name, label.severities[name]) for name in in_order(label.severities))
+    return {name: grade(mean, RATING_TOP) for name, mean in means if mean is not None}
 
 
 def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:

@@ -7,7 +7,7 @@ the samples: those are what is to be judged. Flips, transposition and a permutat
 channels leave every label as it is (nearly so for luminance-weighted ones).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ from PIL import Image
 
 from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
-from training.data.shard_reader import RawSample
+from manifests.records import Roi
+from manifests.sample import Sample
 
 GRID = 8  # JPEG's blocks
 STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one colour vector
@@ -79,7 +80,7 @@ class SampleArrays:
     regions: list[Region]
 
 
-def decode(sample: RawSample) -> Bytes:
+def decode(sample: Sample) -> Bytes:
     """The image, (H, W, 3) uint8 RGB, sRGB encoded."""
     image = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
@@ -87,17 +88,17 @@ def decode(sample: RawSample) -> Bytes:
     return np.asarray(image, np.uint8)
 
 
-def decode_mask(roi: Mapping[str, Any]) -> Bytes:
+def decode_mask(roi: Roi) -> Bytes:
     """The ROI's mask, (H, W) uint8 0 or 1, from its COCO RLE."""
     from pycocotools import mask
 
-    rle = {"size": [roi["height"], roi["width"]], "counts": roi["rle"].encode()}
+    rle = {"size": [roi.height, roi.width], "counts": roi.rle.encode()}
     # COCO's order is by columns; what follows reads rows.
     return np.asarray(cv2.transpose(np.asarray(mask.decode(rle), np.uint8).T), np.uint8)
 
 
 def prepare(
-    sample: RawSample,
+    sample: Sample,
     chosen: Sequence[int],
     view: int,
     patch: int,

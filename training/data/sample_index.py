@@ -15,8 +15,9 @@ import numpy as np
 
 from manifests.chance import unit_interval
 from manifests.errors import SeagullError
+from manifests.sample import Sample
 from manifests.workspace import Workspace
-from training.data.shard_reader import IMAGES, RawSample, raw_sample, tars
+from training.data.shard_reader import IMAGES, labelled_sample, tars
 
 BUFFER = 4096  # places held to shuffle across shards; a shard holds whole scenes
 
@@ -30,13 +31,13 @@ class Place:
     image: tuple[int, int]
     rows: tuple[int, int]
 
-    def read(self) -> RawSample:
+    def read(self) -> Sample:
         """The sample there."""
         with Path(self.tar).open("rb") as file:
             image, rows = (
                 os.pread(file.fileno(), size, at) for at, size in (self.image, self.rows)
             )
-        return raw_sample(self.tar, self.rendering_id, image, rows)
+        return labelled_sample(self.tar, self.rendering_id, image, rows)
 
 
 Index = tuple[tuple[Place, ...], ...]

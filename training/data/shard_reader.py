@@ -7,7 +7,7 @@ training, which may be taken up anywhere, is `sample_index.py`.
 import json
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from manifests.done import fingerprint
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
 from manifests.keys import DISTORTIONS
+from manifests.sample import Sample, parse_sample
 from manifests.workspace import Workspace
 
 IMAGES = ("jpg", "png")
@@ -41,16 +42,6 @@ class Card:
     def scales(self) -> tuple[float, float, str, tuple[str, ...]]:
         """Return what `instructions.truth` needs beside a label."""
         return *self.tops, self.quality_scale, self.distortions
-
-
-@dataclass(frozen=True)
-class RawSample:
-    """One rendering, undecoded: the image file's bytes and the rows of its JSON."""
-
-    rendering_id: str
-    image: bytes
-    rois: list[dict[str, Any]]
-    labels: list[dict[str, Any]]  # the n-th is of the n-th ROI
 
 
 def read_card(workspace: Workspace) -> Card:
@@ -102,9 +93,9 @@ def data_fingerprint(workspace: Workspace) -> str:
     )
 
 
-def in_order(workspace: Workspace, split: str) -> Iterator[RawSample]:
+def in_order(workspace: Workspace, split: str) -> Iterator[Sample]:
     """Every sample of the split in the order of the tars."""
-    return map(_raw, _read(tars(workspace, split)))
+    return map(_sample, _read(tars(workspace, split)))
 
 
 def _read(paths: list[str]) -> Iterator[dict[str, Any]]:
@@ -119,26 +110,28 @@ def _read(paths: list[str]) -> Iterator[dict[str, Any]]:
                 raise SeagullError(f"{path} is no whole tar; run `make shards`") from error
 
 
-def _raw(sample: dict[str, Any]) -> RawSample:
+def _sample(sample: dict[str, Any]) -> Sample:
     image = next((sample[kind] for kind in IMAGES if kind in sample), None)
     if image is None or "json" not in sample:
         raise SeagullError(
             f"{sample['__url__']}: sample {sample['__key__']} lacks its image or its JSON; "
             "run `make shards`"
         )
-    return raw_sample(sample["__url__"], sample["__key__"], image, sample["json"])
+    return labelled_sample(sample["__url__"], sample["__key__"], image, sample["json"])
 
 
-def raw_sample(tar: str, key: str, image: bytes, rows: bytes) -> RawSample:
-    """A sample of the bytes of its image and its JSON.
+def labelled_sample(tar: str, key: str, image: bytes, text: bytes) -> Sample:
+    """A sample of the bytes of its image and its JSON; its n-th label is of its n-th ROI.
 
     Raises:
-        SeagullError: no ROI of it is labelled.
+        SeagullError: no ROI of it is labelled, or the text is no sample's.
     """
-    said = json.loads(rows)
-    by_id = {roi["roi_id"]: roi for roi in said["rois"]}
-    labels = [label for label in said["labels"] if label["roi_id"] in by_id]
+    try:
+        sample = parse_sample(text, image)
+    except SeagullError as error:
+        raise SeagullError(f"{tar}: {key} is {error}") from error
+    by_id = {roi.roi_id: roi for roi in sample.rois}
+    labels = tuple(label for label in sample.labels if label.roi_id in by_id)
     if not labels:
         raise SeagullError(f"{tar}: sample {key} has no labelled ROI")
-    rois = [by_id[label["roi_id"]] for label in labels]
-    return RawSample(said["rendering_id"], image, rois, labels)
+    return replace(sample, rois=tuple(by_id[label.roi_id] for label in labels), labels=labels)

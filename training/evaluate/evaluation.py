@@ -14,12 +14,13 @@ import torch
 from manifests.chance import generator, unit_interval
 from manifests.config import NetworkConfig
 from manifests.keys import WITHOUT
+from manifests.sample import Sample
 from manifests.workspace import Workspace
 from training.data import texts
 from training.data.batches import prefetch, stack
 from training.data.instructions import Instruction, Truth, analyses, fixed, truth
 from training.data.sample_arrays import SampleArrays, framing_of, prepare
-from training.data.shard_reader import Card, RawSample, in_order
+from training.data.shard_reader import Card, in_order
 from training.evaluate import answer, metrics
 from training.network.language_model import base_of
 from training.network.network import Network
@@ -103,7 +104,7 @@ class Evaluation:
         )
         return prefetch(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
 
-    def _prepare(self, sample: RawSample, rois: int) -> Questioned:
+    def _prepare(self, sample: Sample, rois: int) -> Questioned:
         rng = generator("evaluate", self.seed, sample.rendering_id)
         order = [int(i) for i in rng.permutation(len(sample.rois))[:rois]]
         view, patch = self.config.view, self.config.patch
