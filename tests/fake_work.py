@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from manifests.done import Done
-from pipeline.run.worker import Outcome, Task
+from pipeline.workers.worker import Outcome, Task
 
 
 def work(task: Task) -> Outcome:

@@ -15,8 +15,8 @@ from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.cli.main import main, seagull
 from pipeline.intake.sources import Source
-from pipeline.run.executors import make_executor
-from pipeline.run.worker import Task
+from pipeline.workers.executors import make_executor
+from pipeline.workers.worker import Task
 
 # Whoever runs the tests may have these ignored (nohup, a shell's background), which is inherited.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

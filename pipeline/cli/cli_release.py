@@ -40,9 +40,9 @@ def release(job: Job, folder: Path, recipe_only: bool, url: str | None) -> None:
 def rebuild(job: Job, recipe: Path, against: Path | None) -> None:
     """The pixels of a RECIPE again, from the RAW files; says what is identical and what is not."""
     from manifests.workspace import Workspace
-    from pipeline.release.compare import summary
-    from pipeline.release.rebuild import rebuild as rebuild_recipe
-    from pipeline.run.executors import make_executor
+    from pipeline.rebuild.compare import summary
+    from pipeline.rebuild.rebuild import rebuild as rebuild_recipe
+    from pipeline.workers.executors import make_executor
 
     rebuilt = rebuild_recipe(
         recipe,

@@ -107,7 +107,7 @@ def gpu_check() -> None:
 @click.option("--short", is_flag=True, help="As much as a test can afford.")
 def torture(short: bool) -> None:
     """Try what docs/promises.md promises; a Markdown table, and status 1 where it did not hold."""
-    from pipeline.tools.torture import markdown, rows
+    from pipeline.torture.torture import markdown, rows
 
     failed = 0
 

@@ -96,7 +96,7 @@ def run_stages(
 ) -> int:
     """Run the stages; prints what came of it and returns the number of failures."""
     from pipeline.run.flow import Flow
-    from pipeline.run.worker import run_task
+    from pipeline.workers.worker import run_task
 
     _refuse_compacted(job)
     copies = 0

@@ -23,7 +23,7 @@ from pipeline.cli import (
     cli_work,
 )
 from pipeline.cli.terminal import print_what_prints
-from pipeline.run.signals import StoppedError, stop_as_by_ctrl_c
+from pipeline.workers.signals import StoppedError, stop_as_by_ctrl_c
 
 UNABLE = 2
 

@@ -48,7 +48,7 @@ class Job:
 
     def start(self, work: Any) -> Any:
         """Make the executor that the options name, for `work`."""
-        from pipeline.run.executors import make_executor
+        from pipeline.workers.executors import make_executor
 
         return make_executor(self.executor, self.workers, self.config.work, work)
 

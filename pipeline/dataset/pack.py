@@ -12,7 +12,7 @@ from manifests.files import atomic_file, remove_file
 from manifests.records import Roi, Scene
 from manifests.tables import read_records, write_records
 from pipeline.dataset.samples import Dataset, IndexRow, samples_of
-from pipeline.run.worker import Outcome, Task
+from pipeline.workers.worker import Outcome, Task
 
 
 @dataclass(frozen=True)

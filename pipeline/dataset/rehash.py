@@ -14,8 +14,8 @@ from manifests.progress import progress
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.scatter import Start, scatter
-from pipeline.run.worker import Outcome, Task
 from pipeline.stages.all_stages import STAGES
+from pipeline.workers.worker import Outcome, Task
 
 
 @dataclass(frozen=True, kw_only=True)

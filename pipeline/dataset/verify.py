@@ -29,8 +29,8 @@ from pipeline.intake.sources import Source
 from pipeline.run.ledger import Ledger
 from pipeline.run.lock import HOLDER, LOCK
 from pipeline.run.scatter import Start, scatter
-from pipeline.run.worker import Task
 from pipeline.stages.all_stages import BUILD, STAGES
+from pipeline.workers.worker import Task
 
 
 class Verified(NamedTuple):

@@ -20,8 +20,8 @@ from pipeline.dataset.samples import seagull_3k
 from pipeline.dataset.verify_files import record_problems
 from pipeline.dataset.verify_study import check_rated
 from pipeline.intake.sources import split_of
-from pipeline.run.worker import Outcome, Task
 from pipeline.stages.all_stages import STAGES
+from pipeline.workers.worker import Outcome, Task
 
 
 @dataclass(frozen=True, kw_only=True)

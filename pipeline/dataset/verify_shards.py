@@ -26,7 +26,7 @@ from pipeline.dataset.shards import Ready, find_ready, pack_task, plan_shards
 from pipeline.dataset.verify_scene import Checked, guarded
 from pipeline.intake.sources import Source
 from pipeline.run.scatter import Start, scatter
-from pipeline.run.worker import Outcome, Task
+from pipeline.workers.worker import Outcome, Task
 
 
 @dataclass

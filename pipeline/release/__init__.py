@@ -12,7 +12,4 @@ documents.py     dataset card and datasheet
 croissant.py     Croissant 1.1 metadata with its RAI part
 release.py       the folder: shards, tables, documents, SHA256SUMS
 push.py          the folder to the Hugging Face Hub
-compare.py       what of a rebuilt dataset is identical, and by how much the rest is not
-rebuild.py       a recipe and the RAW files to the pixels again
-code_paths.py    a script: the same builds with features of the processor hidden
 """

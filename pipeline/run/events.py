@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from manifests.workspace import Workspace
-from pipeline.run.worker import Outcome
+from pipeline.workers.worker import Outcome
 
 
 @dataclass(frozen=True)

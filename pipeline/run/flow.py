@@ -21,11 +21,11 @@ from manifests.records import Failure
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.events import EventLog
-from pipeline.run.executors import Executor
 from pipeline.run.failures import MAY_PASS, forget_failure, mend_failures, write_failure
 from pipeline.run.ledger import Ledger
-from pipeline.run.worker import Outcome, Task
 from pipeline.stages.all_stages import stage_by_name
+from pipeline.workers.executors import Executor
+from pipeline.workers.worker import Outcome, Task
 
 
 @dataclass

@@ -6,8 +6,8 @@ Unlike the flow of stages (flow.py) nothing follows from anything: every unit gi
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
-from pipeline.run.executors import Executor, Work
-from pipeline.run.worker import Outcome, Task
+from pipeline.workers.executors import Executor, Work
+from pipeline.workers.worker import Outcome, Task
 
 FEW = 8  # units that are done before an executor would have started
 

@@ -30,7 +30,7 @@ from manifests.tables import write_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import split_of
 from pipeline.run.failures import forget_failure, write_failure
-from pipeline.run.worker import cap_threads
+from pipeline.workers.worker import cap_threads
 
 STAGE = "intake"
 _TIMEOUT_S = 1800.0

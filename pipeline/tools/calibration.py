@@ -13,7 +13,7 @@ from manifests.config import Config
 from manifests.files import write_atomic
 from manifests.workspace import Workspace
 from pipeline.intake.sources import find_sources
-from pipeline.run.worker import cap_threads
+from pipeline.workers.worker import cap_threads
 
 
 def calibrate(

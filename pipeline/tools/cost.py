@@ -21,9 +21,9 @@ from manifests.records import Rendering
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
-from pipeline.run.worker import cap_threads
 from pipeline.stages.all_stages import BUILD, stage_by_name
 from pipeline.stages.stage import Stage, Unit, record_done
+from pipeline.workers.worker import cap_threads
 
 _EVERY = 10  # rendering of a scene is labelled
 

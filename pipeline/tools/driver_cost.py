@@ -17,8 +17,8 @@ from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.flow import Flow
-from pipeline.run.worker import Outcome, Task
 from pipeline.stages.all_stages import BUILD
+from pipeline.workers.worker import Outcome, Task
 
 
 class Free:

@@ -26,9 +26,9 @@ from manifests.records import Rendering, Roi
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
-from pipeline.run.worker import cap_threads
 from pipeline.stages.render_stage import store
 from pipeline.tools.inside import PLACES, Touched, blend, mask_of, touched, weights_of
+from pipeline.workers.worker import cap_threads
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.look.run_figure import run_figure
 from pipeline.run.events import EventLog, events_folder, read_events
-from pipeline.run.worker import Outcome, Spent, Task
+from pipeline.workers.worker import Outcome, Spent, Task
 
 
 def _outcome(space, stage="render", key="a-00000000", seconds=2.0, reason=""):

@@ -9,8 +9,8 @@ from manifests.config import WorkConfig
 from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
-from pipeline.run.executors import make_executor
-from pipeline.run.worker import Task
+from pipeline.workers.executors import make_executor
+from pipeline.workers.worker import Task
 
 THREADS = 1  # of a worker at work: its main thread, as no library makes another
 

@@ -12,8 +12,8 @@ from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.failures import forget_all, read_failures
 from pipeline.run.flow import Flow
-from pipeline.run.worker import Outcome, Task
 from pipeline.stages.all_stages import BUILD
+from pipeline.workers.worker import Outcome, Task
 
 SOURCES = [Source(f"s{n}.NEF", f"{n:064x}", 1, f"s{n}-00000000") for n in range(4)]
 CONFIG = PRESETS["demo"]

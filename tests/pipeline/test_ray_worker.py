@@ -2,9 +2,9 @@
 
 import psutil
 
-from pipeline.run import child_process, ray_worker
-from pipeline.run.child_process import memory_share
-from pipeline.run.ray_worker import SharedProof
+from pipeline.workers import child_process, ray_worker
+from pipeline.workers.child_process import memory_share
+from pipeline.workers.ray_worker import SharedProof
 
 
 def test_a_node_that_does_not_see_the_drivers_file_is_told(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from manifests.presets import load_config
 from manifests.records import Rendering
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
-from pipeline.release.compare import compare_scene, psnr, summary
+from pipeline.rebuild.compare import compare_scene, psnr, summary
 from pipeline.release.environment import differences
 from pipeline.release.release import release
 from pipeline.release.sketches import SUMS, mean_squared_error, sketch

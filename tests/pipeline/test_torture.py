@@ -11,7 +11,7 @@ if sys.platform == "win32":
 
 PROGRAM = """
 import sys, tempfile, pathlib
-from pipeline.tools import torture_damage, torture_kills
+from pipeline.torture import torture_damage, torture_kills
 with tempfile.TemporaryDirectory() as folder:
     bench = torture_kills.Bench(pathlib.Path(folder))
     step = bench.operations // {points}

@@ -1,6 +1,6 @@
 """Ray's nodes go and come, others hold its CPUs, its address is wrong: the short form."""
 
-from pipeline.tools.torture_nodes import rows
+from pipeline.torture.torture_nodes import rows
 
 
 def test_what_ray_does_to_a_run_is_survived_or_said():

@@ -4,7 +4,7 @@ import pytest
 from dngs import lossy_dng
 
 from manifests.chance import generator
-from pipeline.tools.torture_raw import KINDS, _raws, counts_by_kind, damage, rows, torture
+from pipeline.torture.torture_raw import KINDS, _raws, counts_by_kind, damage, rows, torture
 
 
 def test_nothing_cut_or_enlarged_is_rendered_otherwise_and_nothing_crashes():

@@ -19,14 +19,14 @@ from multiprocessing.connection import Connection
 import psutil
 
 from manifests.errors import SeagullError
-from pipeline.run.worker import THREAD_VARIABLES, Outcome, Task, lost
+from pipeline.workers.worker import THREAD_VARIABLES, Outcome, Task, lost
 
 Work = Callable[[Task], Outcome]
 
 _MIB = 2**20
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    " from pipeline.run.child_main import serve; serve(int(sys.argv[2]), int(sys.argv[3]))"
+    " from pipeline.workers.child_main import serve; serve(int(sys.argv[2]), int(sys.argv[3]))"
 )
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX
-from pipeline.run.child_process import Limits, Work, memory_share
-from pipeline.run.local_executor import LocalExecutor
-from pipeline.run.worker import Outcome, Task
+from pipeline.workers.child_process import Limits, Work, memory_share
+from pipeline.workers.local_executor import LocalExecutor
+from pipeline.workers.worker import Outcome, Task
 
 SEEN_S = 10.0  # for a file that the driver wrote to be seen: network disks remember that it was not
 

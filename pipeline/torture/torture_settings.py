@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.tools import small_build
-from pipeline.tools.small_build import seagull
+from pipeline.torture import small_build
+from pipeline.torture.small_build import seagull
 
 OVERRIDES = (
     "render.long_edge=0", "render.long_edge=.nan", "render.jpeg_quality=101",

@@ -21,12 +21,12 @@ from manifests.records import Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source, find_sources
-from pipeline.release.compare import Comparison, compare_scene
+from pipeline.rebuild.compare import Comparison, compare_scene
 from pipeline.release.environment import differences, environment
 from pipeline.release.release import LEVELS
-from pipeline.run.executors import Executor
 from pipeline.run.flow import Flow
 from pipeline.run.ledger import Ledger
+from pipeline.workers.executors import Executor
 
 
 @dataclass(frozen=True)

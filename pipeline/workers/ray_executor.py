@@ -14,11 +14,11 @@ from typing import Any
 
 from manifests.config import WorkConfig
 from manifests.errors import SeagullError
-from pipeline.run.child_process import Limits, Work
-from pipeline.run.ray_cluster import RayCluster, first_line
-from pipeline.run.ray_worker import RayWorker, SharedProof
-from pipeline.run.signals import signals_held
-from pipeline.run.worker import Outcome, Task, lost
+from pipeline.workers.child_process import Limits, Work
+from pipeline.workers.ray_cluster import RayCluster, first_line
+from pipeline.workers.ray_worker import RayWorker, SharedProof
+from pipeline.workers.signals import signals_held
+from pipeline.workers.worker import Outcome, Task, lost
 
 WAIT_S = 0.3  # for an answer; signals are held meanwhile
 LOOK_S = 1.0  # between two looks at what the cluster has

@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 
 from manifests.config import WorkConfig
-from pipeline.run.worker import Outcome, Task, run_task
+from pipeline.workers.worker import Outcome, Task, run_task
 
 SETTINGS = (
     "--config=demo",
@@ -155,8 +155,8 @@ def in_child(work: Callable[[], int], log: Path) -> Ran:
 def make_small() -> None:
     """Let a scene have seven renderings, and the executor be this process; for a child alone."""
     import pipeline.dataset.verify_scene
-    import pipeline.run.executors
     import pipeline.stages.render_stage
+    import pipeline.workers.executors
     from isp.development.recipes import recipes
 
     def few(config: Any) -> list[Any]:
@@ -167,7 +167,7 @@ def make_small() -> None:
 
     for module in (pipeline.dataset.verify_scene, pipeline.stages.render_stage):
         module.recipes = few  # type: ignore[attr-defined]
-    pipeline.run.executors.make_executor = inline
+    pipeline.workers.executors.make_executor = inline
 
 
 class Trap:

@@ -10,8 +10,8 @@ import os
 from typing import Protocol
 
 from manifests.config import WorkConfig
-from pipeline.run.child_process import Limits, Work, memory_share
-from pipeline.run.worker import Outcome, Task, run_task
+from pipeline.workers.child_process import Limits, Work, memory_share
+from pipeline.workers.worker import Outcome, Task, run_task
 
 
 class Executor(Protocol):
@@ -39,8 +39,8 @@ def make_executor(
         SeagullError: Ray cannot be started or reached.
     """
     if kind == "ray":
-        from pipeline.run.ray_cluster import connect
-        from pipeline.run.ray_executor import RayExecutor
+        from pipeline.workers.ray_cluster import connect
+        from pipeline.workers.ray_executor import RayExecutor
 
         cluster = connect(workers or _cpus())
         try:
@@ -48,7 +48,7 @@ def make_executor(
         except BaseException:
             cluster.close()
             raise
-    from pipeline.run.local_executor import LocalExecutor
+    from pipeline.workers.local_executor import LocalExecutor
 
     count = workers or _cpus()
     memory_mb = config.memory_mb or memory_share(count)

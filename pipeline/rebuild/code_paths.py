@@ -1,6 +1,6 @@
 """Does a rendering, a mask or a label depend on what the processor can do?
 
-    python -m pipeline.release.code_paths RAW_FOLDER OUT_FOLDER [KEY=VALUE ...]
+    python -m pipeline.rebuild.code_paths RAW_FOLDER OUT_FOLDER [KEY=VALUE ...]
 
 The same RAW files are built several times, each time with some of the processor's features hidden
 from NumPy, OpenCV, torch and OpenBLAS by their own switches, and every build is compared with the
@@ -19,7 +19,7 @@ from manifests.errors import SeagullError
 from manifests.records import Label, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
-from pipeline.release.compare import compare_scene, summary
+from pipeline.rebuild.compare import compare_scene, summary
 
 _AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
 SWITCHES: Mapping[str, Mapping[str, str]] = {

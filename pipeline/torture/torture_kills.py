@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.tools import small_build
-from pipeline.tools.small_build import Ran, Trap, build, seagull, tree
+from pipeline.torture import small_build
+from pipeline.torture.small_build import Ran, Trap, build, seagull, tree
 
 SHORT_STEP = 24  # of the file operations, every n-th in the short form
 

@@ -8,7 +8,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
-from pipeline.run.worker import cap_threads
+from pipeline.workers.worker import cap_threads
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal this process gets when its parent ends
 

@@ -2,8 +2,8 @@
 
 from multiprocessing.connection import wait
 
-from pipeline.run.child_process import Limits, NotStartedError, Work, WorkerProcess
-from pipeline.run.worker import Outcome, Task
+from pipeline.workers.child_process import Limits, NotStartedError, Work, WorkerProcess
+from pipeline.workers.worker import Outcome, Task
 
 LOOK_S = 0.1  # between two looks at the limits: at 3 GB a second, 300 MB late
 STARTS = 3  # children in a row that end before they are ready, before the run ends

@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import pipeline.tools
+import pipeline.torture
 
 PREFIX = "torture_"
 COLUMNS = ("promise", "trials", "held", "note")
@@ -20,14 +20,14 @@ Row = Mapping[str, Any]
 
 def programs() -> list[str]:
     """Return the modules that try something, by name."""
-    names = [module.name for module in pkgutil.iter_modules(pipeline.tools.__path__)]
+    names = [module.name for module in pkgutil.iter_modules(pipeline.torture.__path__)]
     return sorted(name for name in names if name.startswith(PREFIX))
 
 
 def rows(short: bool) -> Iterator[Row]:
     """Try everything, a row at a time; `short`: as much as a test can afford."""
     for name in programs():
-        yield from importlib.import_module(f"pipeline.tools.{name}").rows(short)
+        yield from importlib.import_module(f"pipeline.torture.{name}").rows(short)
 
 
 def markdown(table: Iterable[Row]) -> Iterator[str]:

@@ -24,8 +24,8 @@ from typing import Any
 import psutil
 
 from manifests.errors import SeagullError
-from pipeline.run.ray_farewell import hastened, kill_descendants
-from pipeline.run.signals import StoppedError, signals_held
+from pipeline.workers.ray_farewell import hastened, kill_descendants
+from pipeline.workers.signals import StoppedError, signals_held
 
 ANSWER_S = 25.0  # for a cluster to take us in, once its port has answered
 SILENCE_S = 20.0  # of a cluster's port, before the run ends: Ray itself aborts after 60

@@ -1,7 +1,7 @@
 """What Ray does to a run: nodes that go and come, CPUs that others hold, heads that fall silent.
 
-`python -m pipeline.tools.torture_nodes [--short]` plays it on clusters of this machine, whose nodes
-are processes, and prints what was promised, tried and held. Every scene is a process of its own,
+`python -m pipeline.torture.torture_nodes [--short]` plays it on clusters of this machine, whose
+nodes are processes, and prints what was promised, tried and held. Every scene is a process of its own,
 ended when it takes too long: a run that hangs has not held.
 """
 
@@ -29,8 +29,8 @@ from manifests.errors import SeagullError
 from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
-from pipeline.run.executors import Executor, make_executor
-from pipeline.run.worker import Outcome, Task
+from pipeline.workers.executors import Executor, make_executor
+from pipeline.workers.worker import Outcome, Task
 
 SCENE_S = 600  # for one scene, before it counts as a hang
 Row = dict[str, Any]
@@ -44,7 +44,7 @@ def rows(short: bool) -> Iterator[Row]:
 
 
 def _play_apart(name: str, promise: str, short: bool) -> list[Row]:
-    code = f"from pipeline.tools.torture_nodes import play; play({name!r}, {short})"
+    code = f"from pipeline.torture.torture_nodes import play; play({name!r}, {short})"
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     surroundings |= {
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -214,7 +214,7 @@ def _without_its_workspace(folder: str) -> Row:
 def _own_cluster_beside(folder: str) -> Row:
     """RAY_ADDRESS unset while a Ray runs here."""
     code = (
-        "from pipeline.tools import torture_nodes as t\n"
+        "from pipeline.torture import torture_nodes as t\n"
         "from manifests.config import WorkConfig\n"
         "executor = t.make_executor('ray', 2, WorkConfig(), t.nap)\n"
         f"print(len(t._drain(executor, t._tasks(4, 0.1, {folder!r}))))\n"
@@ -281,7 +281,7 @@ def workers_die_at_birth(short: bool) -> Iterator[Row]:
 
 
 _NAPPING = (
-    "import sys, click; from pipeline.cli import main; from pipeline.tools import torture_nodes\n"
+    "import sys, click; from pipeline.cli import main; from pipeline.torture import torture_nodes\n"
     "main.seagull.add_command(click.command('nap')(torture_nodes.nap_without_end))\n"
     "sys.argv = ['seagull', 'nap']; main.main()\n"
 )

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.tools import small_build
-from pipeline.tools.damage import KINDS
-from pipeline.tools.small_build import SETTINGS, in_child, seagull, tree
+from pipeline.torture import small_build
+from pipeline.torture.damage import KINDS
+from pipeline.torture.small_build import SETTINGS, in_child, seagull, tree
 
 COUNTS = {"bits flipped": (200, 6), "files deleted": (50, 3), "pairs of files swapped": (20, 2)}
 MENDED = (20, 3)  # damage of each kind that `repair` is tried on
