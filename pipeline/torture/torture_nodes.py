@@ -1,8 +1,8 @@
 """What Ray does to a run: nodes that go and come, CPUs that others hold, heads that fall silent.
 
 `python -m pipeline.torture.torture_nodes [--short]` plays it on clusters of this machine, whose
-nodes are processes, and prints what was promised, tried and held. Every scene is a process of its own,
-ended when it takes too long: a run that hangs has not held.
+nodes are processes, and prints what was promised, tried and held. Every scene is a process of its
+own, ended when it takes too long: a run that hangs has not held.
 """
 
 import json
