@@ -26,7 +26,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "masks.max_objects": (0, 10_000),
     "masks.max_components": (0, 10_000),
     "masks.min_area": (1, _MOST),
-    "masks.predicted_iou": _SHARE,
+    "masks.predicted_iou": (-_ANY, _ANY),  # a network's prediction: nothing holds it to 0..1
     "masks.stability": _SHARE,
     "masks.nms_iou": _SHARE,
     "labels.without_above": (-_ANY, _ANY),

@@ -59,11 +59,13 @@ def _write_own(network: Network, config: Config, folder: Path) -> None:
     network.sequencer.tokenizer.save_pretrained(folder / LLM)
     if not compact:
         network.llm.save_pretrained(folder / LLM, max_shard_size=SHARD)
+    name = Path(network.config.llm).name  # no path of this machine leaves it
+    bare = replace(network.config, encoder_weights="", model="", lora_rank=0, llm=name)
     described = {
-        "network": to_dict(replace(network.config, encoder_weights="", model="", lora_rank=0)),
+        "network": to_dict(bare),
         "distortions": list(network.distortions),
         "frozen_encoder": network.encoder.frozen,
-        "config": to_dict(config),
+        "config": to_dict(replace(config, network=bare)),
     }
     write_atomic(folder / DESCRIBED, json.dumps(described, indent=1) + "\n")
 
@@ -107,8 +109,9 @@ def card(network: Network, config: Config, numbers: Mapping[str, Any]) -> str:
             f"# SEAGULL network, configuration `{config.name}`",
             "",
             "Quality, importance and distortions of a region of a photograph, as SEAGULL has it.",
-            f"Encoder `{network.config.encoder}`, language model `{config.network.llm}`, extractor",
-            f"`{network.config.extractor}`; {count}.",
+            f"Encoder `{network.config.encoder}`, language model",
+            f"`{Path(config.network.llm).name}`,",
+            f"extractor `{network.config.extractor}`; {count}.",
             "",
             "```python",
             "from training import open_network",
