@@ -230,9 +230,9 @@ class _Roi:
 
 def _cut(array: Bytes, at: tuple[int, int], patch: int) -> Bytes:
     """(S, S, ...) from the row and column `at`; zeros beyond the image."""
-    found = array[at[0] : at[0] + patch, at[1] : at[1] + patch]
-    missing = [(0, patch - found.shape[0]), (0, patch - found.shape[1])]
-    return np.pad(found, missing + [(0, 0)] * (array.ndim - 2)) if any(map(sum, missing)) else found
+    part = array[at[0] : at[0] + patch, at[1] : at[1] + patch]
+    missing = [(0, patch - part.shape[0]), (0, patch - part.shape[1])]
+    return np.pad(part, missing + [(0, 0)] * (array.ndim - 2)) if any(map(sum, missing)) else part
 
 
 def _stride(pixels: int) -> int:

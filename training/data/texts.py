@@ -53,13 +53,13 @@ def importance_answer(grade: int) -> str:
 
 def distortion_answer(severities: Severities) -> str:
     """`With minor colorfulness and trivial contrast distortions.`, types in the paper's order."""
-    found = [
+    named = [
         name if severities[name] is None else f"{SEVERITY_WORDS[severities[name] or 0]} {name}"
         for name in in_order(severities)
     ]
-    if not found:
+    if not named:
         return WITHOUT_DISTORTIONS
-    *head, last = found
+    *head, last = named
     listed = f"{', '.join(head)} and {last}" if head else last
     return f"With {listed} distortions."
 
@@ -98,10 +98,10 @@ def parse_distortions(
     text: str, distortions: Sequence[str] = DISTORTIONS
 ) -> dict[str, int | None] | None:
     """Read the types, with severities where named, of a distortion answer; None when it is none."""
-    said = text.strip().lower()
-    if re.fullmatch(r"without distortions?\.?", said):
+    answer = text.strip().lower()
+    if re.fullmatch(r"without distortions?\.?", answer):
         return {}
-    match = re.fullmatch(r"with (.+?) distortions?\.?", said)
+    match = re.fullmatch(r"with (.+?) distortions?\.?", answer)
     if match is None:
         return None
     parts = [part.split() for part in re.split(r", | and ", match[1])]

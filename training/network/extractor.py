@@ -59,9 +59,9 @@ class CrossAttention(nn.Module):
         asked = self.query(queries).view(b, k, *by_head[:2]) * (p // HEADS) ** -0.5
         asked = torch.einsum("bkhd,hdp->bkhp", asked, self.key.weight.view(by_head))
         attention = torch.einsum("bkhp,btp->bkht", asked, tokens).softmax(-1)
-        found = torch.einsum("bkht,btp->bkhp", attention, tokens)
-        found = torch.einsum("bkhp,hdp->bkhd", found, self.value.weight.view(by_head))
-        answer: Tensor = self.out(found.flatten(2) + self.value.bias)
+        attended = torch.einsum("bkht,btp->bkhp", attention, tokens)
+        attended = torch.einsum("bkhp,hdp->bkhd", attended, self.value.weight.view(by_head))
+        answer: Tensor = self.out(attended.flatten(2) + self.value.bias)
         return answer
 
 
@@ -143,8 +143,8 @@ class GlobalView(nn.Module):
     def _context(self, scale: int, features: Tensor, queries: Tensor) -> Tensor:
         flat = features.flatten(2)  # (B, C, H W)
         tokens = self.keys[scale](flat if self.key_tokens == "channel" else flat.transpose(1, 2))
-        found: Tensor = self.cross_attention(queries, tokens)
-        return found
+        attended: Tensor = self.cross_attention(queries, tokens)
+        return attended
 
 
 class CropView(nn.Module):

@@ -32,8 +32,8 @@ class Attention(nn.Module):
         parts = (self.query(queries), self.key(tokens), self.value(tokens))
         heads = [x.unflatten(-1, (HEADS, -1)).transpose(1, 2) for x in parts]
         mixed = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
-        found: Tensor = self.out(mixed)
-        return found
+        attended: Tensor = self.out(mixed)
+        return attended
 
 
 class SharedBlock(nn.Module):

@@ -134,8 +134,8 @@ def read_answers(path: Path) -> list[Answered]:
 def cached_answers(path: Path, key: str, ask: Any) -> list[Answered]:
     """Answers that were written under `key`, or those of `ask`, which are written then."""
     if path.exists():
-        said = json.loads(path.read_text())
-        if said["key"] == key:
+        kept = json.loads(path.read_text())
+        if kept["key"] == key:
             return read_answers(path)
     answers: list[Answered] = ask()
     rows = [asdict(answer) for answer in answers]
