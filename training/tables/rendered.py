@@ -120,5 +120,5 @@ def latex(table: int, rows: Sequence[Row]) -> str:
 
 
 def waves(workspace: Workspace, config: Config, table: int) -> list[list[str]]:
-    """See `table_runs.waves`; the workspace is not read."""
+    """Return the waves of `table_runs.waves`; the workspace is not read."""
     return table_runs.waves(table, config)

@@ -60,7 +60,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Of one training, whose fingerprint is `key`: those of another are not resumed."""
+    """The checkpoints of one training, whose fingerprint is `key`; others are not resumed."""
 
     folder: Path
     key: str
