@@ -89,16 +89,16 @@ class AskedNetwork:
         while some := list(islice(left, batch)):
             pixels = stack([self._prepared(image, [mask]) for image, mask in some])
             with torch.no_grad():
-                seen, _ = self.network.look(pixels.to(self._device))
-            yield from self.read(seen)
+                visual, _ = self.network.look(pixels.to(self._device))
+            yield from self.read(visual)
 
     def open(self, image: Image) -> "OpenImage":
         """An image, encoded once for all that is asked about it."""
         return OpenImage(self, image)
 
-    def read(self, seen: VisualTokens) -> list[Answer]:
+    def read(self, visual: VisualTokens) -> list[Answer]:
         """The answers about what the network has seen."""
-        return read_answers(self.network, seen, self.config.network.prompt != "released")
+        return read_answers(self.network, visual, self.config.network.prompt != "released")
 
     @property
     def _device(self) -> str:
@@ -126,7 +126,7 @@ class OpenImage:
     def __init__(self, asked: AskedNetwork, image: Image) -> None:
         self.asked = asked
         self.image = image
-        self._levels: list[Tensor] | None = None
+        self._scales: list[Tensor] | None = None
 
     def ask(self, masks: Sequence[Mask]) -> list[Answer]:
         """An answer a mask (bool HxW); errors as in `AskedNetwork.ask`."""
@@ -135,9 +135,9 @@ class OpenImage:
         network = self.asked.network
         pixels = stack([self.asked._prepared(self.image, masks)]).to(self.asked._device)
         with torch.no_grad():
-            self._levels = self._levels or network.encoder(pixels.views)
-            seen, _ = network.look(pixels, self._levels)
-        return self.asked.read(seen)
+            self._scales = self._scales or network.encoder(pixels.views)
+            visual, _ = network.look(pixels, self._scales)
+        return self.asked.read(visual)
 
 
 def _check(image: Image, mask: Mask) -> None:

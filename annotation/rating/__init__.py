@@ -4,6 +4,6 @@ study_site.py      a planned study as an application: everything below together
 rater_pages.py     consent, check, rating: what a rater sees and sends
 leader_pages.py    who is where, counts, agreement, screening; pause, revoke, export
 outline.py         a ROI's mask to the outline that a browser draws
-colour_plates.py   plates that tell red-green colour vision
+color_plates.py   plates that tell red-green color vision
 HTML lies in pages, scripts and styles in static.
 """

@@ -31,10 +31,10 @@ from manifests.words import IMPORTANCE_WORDS, NONEXISTENT, QUALITY_WORDS
 HERE = Path(__file__).parent
 ABOUT: Mapping[str, str] = {
     "exposure": "too dark or too bright; detail lost in black or white",
-    "noise": "grain or coloured specks where it should be smooth",
+    "noise": "grain or colored specks where it should be smooth",
     "blur": "edges and texture soft, out of focus or smeared by motion",
     "contrast": "flat and grey, or harsh",
-    "colorfulness": "pale colours, or colours far too strong",
+    "colorfulness": "pale colors, or colors far too strong",
     "compression": "blocks, ringing about edges, smeared texture",
 }
 _SETUP_KEYS = ("window_width", "window_height", "pixel_ratio", "browser_zoom")

@@ -60,7 +60,7 @@ class RaterRow:
     state: State
     decision: str  # the leader's word against the screening: "", keep or exclude
     consented: bool
-    setup: dict[str, Any] | None  # window, zoom, colour plates, as checked before the first item
+    setup: dict[str, Any] | None  # window, zoom, color plates, as checked before the first item
     seen: float | None  # seconds since the epoch
 
 
@@ -171,7 +171,7 @@ class VoteStore:
             )
 
     def set_up(self, rater: int, setup: dict[str, Any]) -> None:
-        """What the check of window, zoom and colour vision found."""
+        """What the check of window, zoom and color vision found."""
         with self._change() as db:
             db.execute(
                 "UPDATE raters SET setup = ? WHERE rater = ?",

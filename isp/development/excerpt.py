@@ -42,7 +42,7 @@ def _starts(length: int, tile: int) -> list[int]:
 
 
 def _dng(sensor: Sensor, mosaic: np.ndarray) -> bytes:
-    """DNG 1.4 with the levels and the colour matrix that LibRaw's demosaicing looks at."""
+    """DNG 1.4 with the levels and the color matrix that LibRaw's demosaicing looks at."""
     assert sensor.pattern is not None
     order = [int(color) for color in sensor.pattern.ravel()]
     matrix = np.rint(sensor.raw.rgb_xyz_matrix[:3] * 10000).astype(int).ravel().tolist()

@@ -2,14 +2,14 @@
 
 A noise rendering at a quarter of the file's size and less is the reference plus a field of noise.
 The field is drawn on the mosaic as always and reduced by quads (superpixel.py). A demosaicing
-would have left it weaker, a little smoother and otherwise correlated between colours. How, is
+would have left it weaker, a little smoother and otherwise correlated between colors. How, is
 measured on an excerpt of the same file, demosaiced with and without noise at some strengths:
 
     slow part   (wider than `_SLOW` pixels) plus a lift: what clipping at black and white adds
     fast part   convolved with [b 1 b] in both directions, mixed by a 3x3 matrix, times a gain
 
 b and the matrix give the field the demosaiced one's correlation between neighbours and its
-covariance of colours; lift and gain go by brightness. A field's strength is the deviation of its
+covariance of colors; lift and gain go by brightness. A field's strength is the deviation of its
 fast part; between strengths that were measured all is interpolated. That the result cannot be told
 from another seed's demosaicing is tested (tests/isp/test_noise_match.py).
 
@@ -145,7 +145,7 @@ def _neighbours(field: np.ndarray, between: np.ndarray) -> np.ndarray:
 
 
 def _root(field: np.ndarray) -> np.ndarray:
-    """Lower triangular root of the covariance of colours, (3, 3)."""
+    """Lower triangular root of the covariance of colors, (3, 3)."""
     flat = field.reshape(-1, 3).astype(np.float64)
     return np.linalg.cholesky(flat.T @ flat / len(flat) + np.eye(3) * 1e-12)
 

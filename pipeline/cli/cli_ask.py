@@ -112,8 +112,8 @@ def _regions(prompted: Any, asked: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if asked["objects"]:
         if not prompted.objects:
             raise SeagullError("no object found; give a --point or a --box")
-        for number, found in enumerate(prompted.objects, 1):
-            yield f"object {number} {found.class_name or ''}".rstrip(), found.mask
+        for number, one in enumerate(prompted.objects, 1):
+            yield f"object {number} {one.class_name or ''}".rstrip(), one.mask
 
 
 def _write_picture(path: Path, image: Any, answered: Any) -> None:

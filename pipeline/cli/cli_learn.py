@@ -88,9 +88,9 @@ def table(job: Job, number: int) -> None:
     """One of the paper's tables: every run that it needs, then Markdown, CSV and LaTeX."""
     job.save_config()
     learners.in_waves(job.workspace, job.config, number, os.environ.get("RAY_ADDRESS"))
-    said = learners.call("table", job.workspace, job.config, number)
-    click.echo(said["table"])
-    click.echo(f"written: {said['files']}")
+    made = learners.call("table", job.workspace, job.config, number)
+    click.echo(made["table"])
+    click.echo(f"written: {made['files']}")
 
 
 @click.command()

@@ -25,9 +25,9 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
     from pipeline.look.plan import count_stages, sample_bytes
     from pipeline.stages.all_stages import BUILD
 
-    found = find_sources(job.raw_folder, job.workspace)
-    sources = found.sources
-    for one in found.unreadable:
+    folder = find_sources(job.raw_folder, job.workspace)
+    sources = folder.sources
+    for one in folder.unreadable:
         click.echo(f"left aside {one}", err=True)
     counts = count_stages(sources, BUILD, job.workspace, job.config)
     click.echo(
@@ -89,8 +89,8 @@ def verify(job: Job) -> None:
 
     needs_scene_files(job.workspace)
     with no_other_writer(job.workspace.root):
-        seen, problems, beside = verify_workspace(job.workspace, job.config, job.start)
-    click.echo(", ".join(f"{count:,} {what}" for what, count in seen.items()))
+        counts, problems, beside = verify_workspace(job.workspace, job.config, job.start)
+    click.echo(", ".join(f"{count:,} {what}" for what, count in counts.items()))
     for name in beside:
         click.echo(f"no part of the dataset, without a record: {name}")
     for problem in problems[:50]:

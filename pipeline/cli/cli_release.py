@@ -79,22 +79,22 @@ def import_released(job: Job, folder: Path, limit: int | None) -> None:
     """The released SEAGULL-100w as a workspace; says what did not fit."""
     from pipeline.released.importing import REPORT, import_100w
 
-    found = import_100w(folder, job.workspace, job.config, limit)
+    imported = import_100w(folder, job.workspace, job.config, limit)
     click.echo(
-        f"{found.scenes:,} scenes, {found.renderings:,} renderings, {found.rois:,} ROIs,"
-        f" {found.labels:,} labels; {found.scores_read:,} scores read"
+        f"{imported.scenes:,} scenes, {imported.renderings:,} renderings, {imported.rois:,} ROIs,"
+        f" {imported.labels:,} labels; {imported.scores_read:,} scores read"
     )
-    for note, count in found.notes.items():
+    for note, count in imported.notes.items():
         click.echo(f"did not fit: {count:,} {note}", err=True)
-    for shape, about in found.shapes.items():
+    for shape, about in imported.shapes.items():
         example = about["example"]
         click.echo(f"did not fit: {about['count']:,} x {shape}, as at {example}", err=True)
-    for name in found.strange_files[:5]:
+    for name in imported.strange_files[:5]:
         click.echo(f"did not fit: file {name}", err=True)
-    for image, why in list(found.failed.items())[:20]:
+    for image, why in list(imported.failed.items())[:20]:
         click.echo(f"failed {image}: {why}", err=True)
     click.echo(f"report: {job.workspace.root / REPORT}; next: seagull shards, verify, audit")
-    if found.failed:
+    if imported.failed:
         sys.exit(FAILED)
 
 

@@ -50,8 +50,8 @@ def study(job: Job, simulate: bool) -> None:
 
     failures = run_stages(job, ["study"])
     folder = _study_folder(job.workspace.study)
-    found = simulate_study(folder, job.config, job.workspace)
-    click.echo(f"study   {len(found.ratings):,} ratings by simulated raters")
+    results = simulate_study(folder, job.config, job.workspace)
+    click.echo(f"study   {len(results.ratings):,} ratings by simulated raters")
     shard(job, "seagull-3k")
     end(failures)
 
@@ -161,18 +161,18 @@ def export(out: Path) -> None:
     store = VoteStore(folder.votes)
     try:
         with only_writer(folder.root):
-            found = export_study(folder, store, config)
+            results = export_study(folder, store, config)
     finally:
         store.close()
-    valid = sum(rating.valid for rating in found.ratings)
-    click.echo(f"{len(found.ratings):,} ratings, {valid:,} of them valid")
-    for rater in found.raters:
+    valid = sum(rating.valid for rating in results.ratings)
+    click.echo(f"{len(results.ratings):,} ratings, {valid:,} of them valid")
+    for rater in results.raters:
         if not rater.valid:
             click.echo(f"left out {rater.rater}: {rater.why}")
-    for agreement in found.agreement:
+    for agreement in results.agreement:
         if agreement.value is not None:
             click.echo(f"alpha {agreement.question:13} {agreement.value:.3f}")
-    if found.estimates:
+    if results.estimates:
         shard(Job(None, folder.space, config, 1, "local"), "seagull-3k")
 
 

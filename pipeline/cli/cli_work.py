@@ -130,14 +130,14 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     from pipeline.run.findings import record_findings
 
     if "render" in names:
-        found = find_sources(job.raw_folder, job.workspace)
-        if found.ignored:
-            shown = ", ".join(text_of(Path(path.name)) for path in found.ignored[:3])
-            text = f"left aside {len(found.ignored)} files not named as RAW ({shown})"
+        folder = find_sources(job.raw_folder, job.workspace)
+        if folder.ignored:
+            shown = ", ".join(text_of(Path(path.name)) for path in folder.ignored[:3])
+            text = f"left aside {len(folder.ignored)} files not named as RAW ({shown})"
             click.echo(text, err=True)
-        for one in (*found.aside, *found.unreadable):
+        for one in (*folder.aside, *folder.unreadable):
             click.echo(f"left aside {one}", err=True)
-        return found.sources, record_findings(job.workspace, found)
+        return folder.sources, record_findings(job.workspace, folder)
     known = known_sources(job.workspace)
     if not known:
         raise SeagullError(f"{job.workspace.root} holds no scene; run `seagull render` first")

@@ -92,12 +92,12 @@ def _is_whole(dataset: Dataset, done: Done) -> bool:
 
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
-    said = described(config.labels)
+    scorer = described(config.labels)
     return {
-        **said,
+        **scorer,
         "also": [described(scorer) for scorer in config.labels.also],
         "quality_top": QUALITY_TOP,
-        **_quality_words(said),
+        **_quality_words(scorer),
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
         "importance_top": _importance_top(dataset),
@@ -107,11 +107,11 @@ def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
     }
 
 
-def _quality_words(said: Mapping[str, Any]) -> dict[str, Any]:
+def _quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the scale on which eq. 1 gives quality its words, and its M there."""
-    if said["scorer"] not in STRUCTURAL:
+    if scorer["scorer"] not in STRUCTURAL:
         return {"quality_words_scale": "linear", "quality_words_top": QUALITY_TOP}
-    top = round(-10 * math.log10(1 - said["without_above"]), 6)
+    top = round(-10 * math.log10(1 - scorer["without_above"]), 6)
     return {
         "quality_words_scale": "decibel",  # -10 log10(1 - quality); manifests.words.on_scale
         "quality_words_top": top,
@@ -162,12 +162,14 @@ _LABELS = {
 def _of_ratings(dataset: Dataset) -> dict[str, Any]:
     keys = [key for split in SPLITS for key in sharded_scenes(dataset, split)]
     tables = [dataset.space.table_file("estimates", key) for key in keys]
-    said = [row for table in tables for row in read_records(table, Estimate)]
-    raters = sorted({estimate.raters for estimate in said})
+    estimates = [row for table in tables for row in read_records(table, Estimate)]
+    raters = sorted({estimate.raters for estimate in estimates})
     agreement = read_records(dataset.space.table("agreement"), Agreement)
     return {
         "scorer": "ratings",
-        "scorer_version": "+".join(_LABELS[label] for label in sorted({e.label for e in said})),
+        "scorer_version": "+".join(
+            _LABELS[label] for label in sorted({e.label for e in estimates})
+        ),
         "quality_top": RATING_TOP,
         "importance_top": RATING_TOP,
         "raters": "+".join(raters),

@@ -115,11 +115,11 @@ def samples_of(dataset: Dataset, scene: Scene) -> Iterator[tuple[IndexRow, dict[
     scores = _by_rendering(_scores(files, key))
     for rendering in files.records("renderings", key, Rendering):
         image = files.read(dataset.space.file(rendering.path), rendering.sha256)
-        said = labels.get(rendering.rendering_id, [])
-        if dataset.stage == "study" and not said:
+        judged = labels.get(rendering.rendering_id, [])
+        if dataset.stage == "study" and not judged:
             continue  # nobody has rated it yet
         scored = scores.get(rendering.rendering_id, [])
-        yield _sample(dataset, rendering, image, rois, said, scored)
+        yield _sample(dataset, rendering, image, rois, judged, scored)
 
 
 def _judgments(files: RecordedFiles, key: str) -> Sequence[Any]:
@@ -179,8 +179,8 @@ def _sample(
     labels: list[dict[str, Any]],
     scores: list[dict[str, Any]],
 ) -> tuple[IndexRow, dict[str, Any]]:
-    said = {label["roi_id"] for label in labels}
-    shown = [roi for roi in rois if roi["roi_id"] in said]
+    labelled = {label["roi_id"] for label in labels}
+    shown = [roi for roi in rois if roi["roi_id"] in labelled]
     content = {
         "rendering_id": rendering.rendering_id,
         "scene_id": rendering.scene_id,

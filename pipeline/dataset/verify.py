@@ -36,7 +36,7 @@ from pipeline.workers.worker import Task
 class Verified(NamedTuple):
     """Counts of what was checked; problems, each naming its file or key; files beside it all."""
 
-    seen: Counter[str]
+    tally: Counter[str]
     problems: list[str]
     unrecorded: list[str]
 
@@ -49,7 +49,7 @@ class _Walk:
     config: Config
     start: Start | None
     unclaimed: set[str]
-    seen: Counter[str] = field(default_factory=Counter)
+    tally: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
 
@@ -79,7 +79,7 @@ def verify(workspace: Workspace, config: Config, start: Start | None = None) -> 
     beside = sorted(name for name in walk.unclaimed if is_beside(name))
     strangers = sorted(walk.unclaimed - set(beside))
     walk.problems += [f"{name}: belongs to no record" for name in strangers]
-    return Verified(walk.seen, walk.problems, beside)
+    return Verified(walk.tally, walk.problems, beside)
 
 
 def _claim_records(walk: _Walk) -> list[Done]:
@@ -124,15 +124,15 @@ def _check_states(walk: _Walk, sources: Sequence[Source]) -> None:
         for name, state in ledger.states(source).items():
             there = walk.workspace.done(name, source.scene_id).exists()
             failed = failed or state.status == "failed"
-            walk.seen["failed"] += state.status == "failed"
+            walk.tally["failed"] += state.status == "failed"
             if state.status == "ready" and there:
                 walk.problems.append(
                     f"{source.scene_id}: {name} is not what this configuration makes, or not whole"
                 )
             elif not there and name in BUILD and not failed:
                 walk.problems.append(f"{source.scene_id}: {name} is not done")
-    if not walk.seen["failed"]:
-        del walk.seen["failed"]
+    if not walk.tally["failed"]:
+        del walk.tally["failed"]
 
 
 def _check_scenes(walk: _Walk, sources: Sequence[Source]) -> None:
@@ -140,7 +140,7 @@ def _check_scenes(walk: _Walk, sources: Sequence[Source]) -> None:
     with progress(len(tasks), "verify", "scenes") as bar:
         for outcome in scatter(tasks, check_scene, walk.start):
             if isinstance(outcome, Checked):
-                walk.seen.update(outcome.seen)
+                walk.tally.update(outcome.tally)
                 walk.problems += outcome.problems
             else:
                 walk.problems.append(f"{outcome.task.source.scene_id}: {outcome.message}")
@@ -153,6 +153,6 @@ def _check_shards(walk: _Walk) -> None:
         datasets.append(seagull_3k(walk.workspace))
     for dataset in datasets:
         checked = check_dataset(dataset, walk.config, walk.start)
-        walk.seen.update(checked.seen)
+        walk.tally.update(checked.tally)
         walk.problems += checked.problems
         walk.unclaimed -= set(checked.claimed)

@@ -28,31 +28,31 @@ from pipeline.workers.worker import Outcome, Task
 class Checked(Outcome):
     """What was seen, and the problems found."""
 
-    seen: Counter[str] = field(default_factory=Counter)
+    tally: Counter[str] = field(default_factory=Counter)
     problems: tuple[str, ...] = ()
 
 
 def check_scene(task: Task) -> Outcome:
     """Check all that the workspace holds of one scene."""
-    seen: Counter[str] = Counter()
+    tally: Counter[str] = Counter()
     key, workspace = task.source.scene_id, task.workspace
     problems = list(_files(workspace, key))
     if not problems:  # what is not as it was written is not parsed
-        problems += guarded(_scene(workspace, task.config, key, seen), key)
+        problems += guarded(_scene(workspace, task.config, key, tally), key)
         if workspace.done("export", key).exists():
-            problems += guarded(_study(seagull_3k(workspace).space, key, seen), f"study {key}")
-    return Checked(task, None, seen=seen, problems=tuple(problems))
+            problems += guarded(_study(seagull_3k(workspace).space, key, tally), f"study {key}")
+    return Checked(task, None, tally=tally, problems=tuple(problems))
 
 
 def guarded(problems: Iterator[str], where: str) -> list[str]:
     """Collect the problems, the last being the one that made further reading impossible."""
-    found = []
+    lines = []
     try:
         for problem in problems:
-            found.append(problem)
+            lines.append(problem)
     except (SeagullError, OSError, ValueError, KeyError, IndexError) as error:
-        found.append(f"{where}: {error}")
-    return found
+        lines.append(f"{where}: {error}")
+    return lines
 
 
 def _files(workspace: Workspace, key: str) -> Iterator[str]:
@@ -62,12 +62,12 @@ def _files(workspace: Workspace, key: str) -> Iterator[str]:
             yield from record_problems(workspace.root, done, f"done/{stage.name}/{key}.json")
 
 
-def _scene(workspace: Workspace, config: Config, key: str, seen: Counter[str]) -> Iterator[str]:
+def _scene(workspace: Workspace, config: Config, key: str, tally: Counter[str]) -> Iterator[str]:
     check_key(key)
     if not workspace.done("render", key).exists():
         return
     (scene,) = read_records(workspace.table_file("scenes", key), Scene)
-    seen["scenes"] += 1
+    tally["scenes"] += 1
     if scene.scene_id != key:
         yield f"{key}: its row is of {scene.scene_id}"
     if scene.split != split_of(scene.sha256, config.shards):
@@ -80,16 +80,16 @@ def _scene(workspace: Workspace, config: Config, key: str, seen: Counter[str]) -
     yield from _unique([row.rendering_id for row in renderings])
     for row in renderings:
         yield from _rendering(workspace, row)
-        seen["renderings"] += 1
+        tally["renderings"] += 1
     if workspace.done("masks", key).exists():
-        yield from _judged(workspace, config, key, renderings, seen)
+        yield from _judged(workspace, config, key, renderings, tally)
 
 
 def _judged(
-    workspace: Workspace, config: Config, key: str, renderings: list[Rendering], seen: Counter[str]
+    workspace: Workspace, config: Config, key: str, renderings: list[Rendering], tally: Counter[str]
 ) -> Iterator[str]:
     rois = read_records(workspace.table_file("rois", key), Roi)
-    seen["rois"] += len(rois)
+    tally["rois"] += len(rois)
     yield from _rois(rois, renderings[0], config)
     if not workspace.done("labels", key).exists():
         return
@@ -100,7 +100,7 @@ def _judged(
             yield f"{key}: no {table}"
         elif scorers:
             labels = read_records(path, Label)
-            seen[table] += len(labels)
+            tally[table] += len(labels)
             yield from _labels(f"{key}: {table}", labels, renderings, rois, scorers)
 
 
@@ -164,9 +164,9 @@ def _labels(
             yield f"{label.roi_id}: importance {label.importance} in the reference itself"
 
 
-def _study(study: Workspace, key: str, seen: Counter[str]) -> Iterator[str]:
+def _study(study: Workspace, key: str, tally: Counter[str]) -> Iterator[str]:
     """SEAGULL-3k: its images, and what people say of ROIs that are there."""
     for row in read_records(study.table_file("renderings", key), Rendering):
         yield from _rendering(study, row)
-        seen["rated renderings"] += 1
-    yield from check_rated(study, key, seen)
+        tally["rated renderings"] += 1
+    yield from check_rated(study, key, tally)

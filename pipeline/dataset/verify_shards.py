@@ -33,7 +33,7 @@ from pipeline.workers.worker import Outcome, Task
 class DatasetChecked:
     """What was seen of a dataset's shards; `claimed` are the files that belong to it."""
 
-    seen: Counter[str] = field(default_factory=Counter)
+    tally: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ def check_dataset(dataset: Dataset, config: Config, start: Start | None) -> Data
     tasks = [pack_task(dataset, plan, config) for plan in plans]
     for outcome in scatter(tasks, check_shard, start):
         if isinstance(outcome, Checked):
-            checked.seen.update(outcome.seen)
+            checked.tally.update(outcome.tally)
             checked.problems += outcome.problems
         else:
             checked.problems.append(f"{outcome.task.source.path}: {outcome.message}")
@@ -95,13 +95,13 @@ def _ready(dataset: Dataset, config: Config) -> Ready:
 def check_shard(task: Task) -> Outcome:
     """Check the shard of a PackTask."""
     assert isinstance(task, PackTask)
-    seen: Counter[str] = Counter()
+    tally: Counter[str] = Counter()
     tar, _, _ = shard_files(task.dataset, task.plan)
-    problems = guarded(_shard(task.dataset, task.plan, seen), str(tar))
-    return Checked(task, None, seen=seen, problems=tuple(problems))
+    problems = guarded(_shard(task.dataset, task.plan, tally), str(tar))
+    return Checked(task, None, tally=tally, problems=tuple(problems))
 
 
-def _shard(dataset: Dataset, plan: Plan, seen: Counter[str]) -> Iterator[str]:
+def _shard(dataset: Dataset, plan: Plan, tally: Counter[str]) -> Iterator[str]:
     tar, index, record = shard_files(dataset, plan)
     done, problems = read_done(record), list(_bytes(record))
     yield from problems
@@ -112,8 +112,8 @@ def _shard(dataset: Dataset, plan: Plan, seen: Counter[str]) -> Iterator[str]:
     elif done.files.keys() != {tar.name, index.name}:
         yield f"{record}: names other files than its tar and index"
     else:
-        seen["shards"] += 1
-        yield from _samples(dataset, plan, seen)
+        tally["shards"] += 1
+        yield from _samples(dataset, plan, tally)
 
 
 def _bytes(record: Path) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _bytes(record: Path) -> Iterator[str]:
             yield f"{path}: not the bytes of its done record"
 
 
-def _samples(dataset: Dataset, plan: Plan, seen: Counter[str]) -> Iterator[str]:
+def _samples(dataset: Dataset, plan: Plan, tally: Counter[str]) -> Iterator[str]:
     tar, index, _ = shard_files(dataset, plan)
     rows = iter(read_records(index, IndexRow))
     with tarfile.open(tar) as archive:
@@ -142,7 +142,7 @@ def _samples(dataset: Dataset, plan: Plan, seen: Counter[str]) -> Iterator[str]:
                     yield f"{tar.name}: {row.rendering_id}: not the sample of the tables"
                 if next(rows, None) != replace(row, shard=tar.name, offset=offset):
                     yield f"{index.name}: {row.rendering_id}: not its row"
-                seen["samples"] += 1
+                tally["samples"] += 1
         for parts, _ in packed:
             yield f"{tar.name}: {parts['__key__']}: one sample too many"
     for left in rows:

@@ -23,13 +23,13 @@ PRIVATE = "private/"  # votes and links: not of the dataset
 _RATER = re.compile(r"r\d{2,3}")
 
 
-def check_rated(study: Workspace, key: str, seen: Counter[str]) -> Iterator[str]:
+def check_rated(study: Workspace, key: str, tally: Counter[str]) -> Iterator[str]:
     """Yield the problems of one scene's ROIs, ratings and estimates."""
     images = {r.rendering_id for r in read_records(study.table_file("renderings", key), Rendering)}
     rois = read_records(study.table_file("rois", key), Roi)
     ratings = read_records(study.table_file("ratings", key), Rating)
-    seen["rated ROIs"] += len(rois)
-    seen["ratings"] += len(ratings)
+    tally["rated ROIs"] += len(rois)
+    tally["ratings"] += len(ratings)
     for roi in rois:
         area = int(decode(roi.rle, roi.height, roi.width).sum())
         if area != roi.area:
@@ -40,7 +40,7 @@ def check_rated(study: Workspace, key: str, seen: Counter[str]) -> Iterator[str]
 
 
 def _ratings(ratings: list[Rating], images: set[str], rois: set[str]) -> Iterator[str]:
-    found: Counter[tuple[str, str, str]] = Counter()
+    votes: Counter[tuple[str, str, str]] = Counter()
     for rating in ratings:
         where = f"{rating.rendering_id} {rating.roi_id}"
         if rating.rendering_id not in images or rating.roi_id not in rois:
@@ -48,8 +48,8 @@ def _ratings(ratings: list[Rating], images: set[str], rois: set[str]) -> Iterato
         answers = {"quality": rating.quality, "importance": rating.importance, **rating.severities}
         if not all(0 <= answer <= top_answer(name) for name, answer in answers.items()):
             yield f"{where}: {rating.rater} is off the scale"
-        found[rating.rendering_id, rating.roi_id, rating.rater] += not rating.repeat
-    for (image, roi, rater), count in found.items():
+        votes[rating.rendering_id, rating.roi_id, rating.rater] += not rating.repeat
+    for (image, roi, rater), count in votes.items():
         if count > 1:
             yield f"{image} {roi}: {count} ratings by {rater}"
 
@@ -59,8 +59,8 @@ def _estimates(estimates: list[Estimate], ratings: list[Rating]) -> Iterator[str
     stored = {(e.rendering_id, e.roi_id, e.question): (e.mean, e.ratings) for e in estimates}
     again = {}
     for opinion in opinions(ratings):
-        said = {"quality": opinion.quality, "importance": opinion.importance, **opinion.severities}
-        for question, mean in said.items():
+        means = {"quality": opinion.quality, "importance": opinion.importance, **opinion.severities}
+        for question, mean in means.items():
             again[opinion.rendering_id, opinion.roi_id, question] = (mean, opinion.ratings)
     for key in sorted(stored.keys() | again.keys()):
         if stored.get(key) != again.get(key):
@@ -71,13 +71,13 @@ def check_whole(study: Workspace) -> Iterator[str]:
     """Yield the problems of the raters' table, and of the plan of a study of photographs."""
     raters = {rater.rater: rater for rater in read_records(study.table("raters"), Rater)}
     ratings = read_records(study.table("ratings"), Rating)
-    said = {(rating.rater, rating.valid) for rating in ratings}
-    for name in sorted(raters.keys() | {name for name, _ in said}):
+    validity = {(rating.rater, rating.valid) for rating in ratings}
+    for name in sorted(raters.keys() | {name for name, _ in validity}):
         if not _RATER.fullmatch(name):
             yield f"rater '{name}' is no number such as r07"
         elif name not in raters:
             yield f"{name}: rated, but is in no table of raters"
-        elif (name, not raters[name].valid) in said:
+        elif (name, not raters[name].valid) in validity:
             yield f"{name}: valid in one table, not in another"
     yield from _plan(study)
 

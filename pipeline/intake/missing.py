@@ -44,11 +44,11 @@ def locate(
     by_sha = {source.sha256: source for source in remembered.values()}
     there, missing = [], []
     for source in known:
-        why, seen = _why(source, memory), remembered.get(source.scene_id)
+        why, last = _why(source, memory), remembered.get(source.scene_id)
         if not why:
             there.append(source)
-        elif seen and not _why(seen, memory):
-            there.append(seen)
+        elif last and not _why(last, memory):
+            there.append(last)
         else:
             other = by_sha.get(source.sha256)
             renamed = other and not _why(other, memory)

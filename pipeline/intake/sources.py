@@ -87,7 +87,7 @@ def _is_raw(path: Path) -> bool:
 
 def _identify(raws: list[Path], workspace: Workspace) -> tuple[list[Source], list[Aside]]:
     known = read_memory(workspace)
-    seen, sources, unread = {}, [], []
+    hashed, sources, unread = {}, [], []
     for path in raws:
         key = os.path.abspath(path)  # noqa: PTH100
         try:
@@ -98,11 +98,11 @@ def _identify(raws: list[Path], workspace: Workspace) -> tuple[list[Source], lis
         except OSError as error:
             unread.append(Aside(path, error.strerror or "cannot be read", lost=True))
             continue
-        seen[key] = (*stamp, sha)
+        hashed[key] = (*stamp, sha)
         sources.append(Source(text_of(Path(key)), sha, stat.st_size, scene_id(path, sha)))
-    others = {key: entry for key, entry in known.items() if key not in seen and _exists(key)}
-    if others | seen != known:
-        write_memory(workspace, others | seen)
+    others = {key: entry for key, entry in known.items() if key not in hashed and _exists(key)}
+    if others | hashed != known:
+        write_memory(workspace, others | hashed)
     return sources, unread
 
 

@@ -76,7 +76,7 @@ def type_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def word_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
     """How often the word itself is right, in percent; the paper does not say."""
-    keys = ("quality_level", "importance_level", "type")
+    keys = ("quality_grade", "importance_grade", "type")
     rows: list[Row] = []
     for name, found in evaluations.items():
         for whose, end, kind in ((name, "accuracy", "ours"), (MAJORITY, "majority", "majority")):

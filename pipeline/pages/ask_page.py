@@ -28,7 +28,7 @@ from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.rle import Mask
 from pipeline.intake.sources import RAW_SUFFIXES
-from pipeline.pages.ask_picture import COLOURS, answers_picture, encode_picture
+from pipeline.pages.ask_picture import COLORS, answers_picture, encode_picture
 from pipeline.pages.ask_regions import AskedRegion, ask_regions, in_background, open_network
 from pipeline.pages.open_photo import Image, open_photo, read_photo
 from pipeline.pages.prompted import PromptedImage
@@ -146,9 +146,9 @@ class Ask:
         ]
 
     def _page(self, _: Request) -> Response:
-        colours = ["#{:02x}{:02x}{:02x}".format(*c) for c in COLOURS]
+        colors = ["#{:02x}{:02x}{:02x}".format(*c) for c in COLORS]
         return self.templates.page(
-            "ask.html", nav=self.nav, model=str(self.model or ""), colours=" ".join(colours)
+            "ask.html", nav=self.nav, model=str(self.model or ""), colors=" ".join(colors)
         )
 
     async def _open(self, request: Request) -> Response:

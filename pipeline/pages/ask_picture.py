@@ -11,7 +11,7 @@ from manifests.errors import SeagullError
 from pipeline.pages.ask_regions import AskedRegion
 from pipeline.pages.open_photo import Image
 
-COLOURS = (
+COLORS = (
     (230, 85, 13), (49, 130, 189), (49, 163, 84), (173, 73, 174),
     (222, 184, 0), (0, 158, 158), (214, 39, 40), (120, 120, 120),
 )  # fmt: skip
@@ -44,20 +44,20 @@ def _outlined(image: Image, regions: Sequence[AskedRegion]) -> Image:
     for number, region in enumerate(regions, 1):
         mask = cv2.resize(region.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
         outlines, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        colour = COLOURS[(number - 1) % len(COLOURS)]
+        color = COLORS[(number - 1) % len(COLORS)]
         cv2.drawContours(canvas, outlines, -1, (255, 255, 255), 5, cv2.LINE_AA)
-        cv2.drawContours(canvas, outlines, -1, colour, 3, cv2.LINE_AA)
+        cv2.drawContours(canvas, outlines, -1, color, 3, cv2.LINE_AA)
         if outlines:
-            _numbered(canvas, max(outlines, key=cv2.contourArea), number, colour)
+            _numbered(canvas, max(outlines, key=cv2.contourArea), number, color)
     return np.asarray(canvas, np.uint8)
 
 
-def _numbered(canvas: Image, outline: Any, number: int, colour: tuple[int, ...]) -> None:
+def _numbered(canvas: Image, outline: Any, number: int, color: tuple[int, ...]) -> None:
     """The number at the outline's top."""
     x, y = (int(v) for v in outline[outline[..., 1].argmin(), 0])
     at = min(max(x, 16), canvas.shape[1] - 16), min(max(y, 16), canvas.shape[0] - 16)
     cv2.circle(canvas, at, 15, (255, 255, 255), -1, cv2.LINE_AA)
-    cv2.circle(canvas, at, 13, colour, -1, cv2.LINE_AA)
+    cv2.circle(canvas, at, 13, color, -1, cv2.LINE_AA)
     (w, h), _ = cv2.getTextSize(str(number), cv2.FONT_HERSHEY_SIMPLEX, 0.55, 2)
     origin = at[0] - w // 2, at[1] + h // 2
     cv2.putText(
@@ -66,10 +66,10 @@ def _numbered(canvas: Image, outline: Any, number: int, colour: tuple[int, ...])
 
 
 def _card(number: int, region: AskedRegion) -> list[tuple[str, tuple[int, int, int]]]:
-    """Lines of text, each with its colour."""
+    """Lines of text, each with its color."""
     dark, quiet = (30, 32, 34), (95, 100, 105)
     answer = region.answer
-    lines = [(f"{number}  {region.asked}", COLOURS[(number - 1) % len(COLOURS)])]
+    lines = [(f"{number}  {region.asked}", COLORS[(number - 1) % len(COLORS)])]
     for name, scale in (("Quality", answer.quality), ("Importance", answer.importance)):
         lines.append((f"{name}: {scale.word} ({scale.score:.2f} of 4)", dark))
         said = "   ".join(f"{word} {100 * p:.0f}" for word, p in scale.probabilities.items())
@@ -87,9 +87,9 @@ def _written(
     picture = Pillow.fromarray(canvas)
     draw, top = ImageDraw.Draw(picture), _MARGIN
     for card in cards:
-        for row, (text, colour) in enumerate(card):
+        for row, (text, color) in enumerate(card):
             size = 17 if row == 0 else 13 if row in (2, 4) else 15
-            draw.text((left, top), text, colour, ImageFont.load_default(size))
+            draw.text((left, top), text, color, ImageFont.load_default(size))
             top += _LINE
         top += _MARGIN
     return np.asarray(picture, np.uint8)

@@ -82,14 +82,14 @@ def _event(outcome: Outcome) -> Event:
 
 
 def read_events(workspace: Workspace) -> list[Event]:
-    """Read every whole line of every log, by time."""
-    found = []
+    """Read every whole line of every log, by time; of the same time, by scene."""
+    events = []
     for path in sorted(events_folder(workspace).glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             event = _parsed(line)
             if event is not None:
-                found.append(event)
-    return sorted(found, key=lambda event: event.ended)
+                events.append(event)
+    return sorted(events, key=lambda event: (event.ended, event.scene))
 
 
 def _parsed(line: str) -> Event | None:

@@ -17,9 +17,9 @@ from pipeline.run.failures import forget_failure, read_failures, write_failure
 _STAGE, _COPY, _UNREADABLE = "render", "_copy", "_unreadable"
 
 
-def record_findings(workspace: Workspace, found: RawFolder) -> int:
+def record_findings(workspace: Workspace, folder: RawFolder) -> int:
     """Put the rows in place and drop those of earlier runs; returns how many there are."""
-    rows = [*_copies(found), *map(_unreadable, found.unreadable)]
+    rows = [*_copies(folder), *map(_unreadable, folder.unreadable)]
     keys = {row.key for row in rows}
     for old in read_failures(workspace):
         if old.stage == _STAGE and old.key.endswith((_COPY, _UNREADABLE)) and old.key not in keys:
@@ -29,8 +29,8 @@ def record_findings(workspace: Workspace, found: RawFolder) -> int:
     return len(rows)
 
 
-def _copies(found: RawFolder) -> Iterator[Failure]:
-    for path, source in found.duplicates:
+def _copies(folder: RawFolder) -> Iterator[Failure]:
+    for path, source in folder.duplicates:
         text = f"{text_of(path)} has the name and content of {source.path}; one of them is enough"
         key = f"{source.scene_id}{_COPY}"
         yield Failure(_STAGE, key, "duplicate", text, 1, source.sha256)

@@ -60,7 +60,7 @@ class Flow:
         self.ledger = Ledger(workspace, config, names, retry, damaged)
         self.tally = Tally()
         self.queues: dict[str, list[tuple[int, str, Task]]] = {"cpu": [], "gpu": []}
-        self.seen: set[tuple[str, str]] = set()
+        self.counted: set[tuple[str, str]] = set()
         self.events = EventLog(workspace)
 
     def run(self, start: Callable[[], Executor]) -> Tally:
@@ -88,7 +88,7 @@ class Flow:
     def _advance(self, source: Source) -> None:
         """Queue what the scene is newly ready for; count what stands already."""
         for name, state in self.ledger.states(source).items():
-            if name not in self.names or (name, source.scene_id) in self.seen:
+            if name not in self.names or (name, source.scene_id) in self.counted:
                 continue
             if state.status == "ready":
                 self._queue(Task(name, source, self.workspace, self.config, state.fingerprint))
@@ -98,7 +98,7 @@ class Flow:
             elif state.status == "failed":
                 self.tally.failed[name] += 1
             if state.status != "waiting":
-                self.seen.add((name, source.scene_id))
+                self.counted.add((name, source.scene_id))
 
     def _queue(self, task: Task) -> None:
         gpu = self.config.work.gpus > 0 and stage_by_name(task.stage).on_gpu

@@ -16,7 +16,7 @@ import numpy as np
 
 from annotation.plan.schedule import Item
 from annotation.plan.study_folder import StudyFolder
-from annotation.rating.colour_plates import colour_plates
+from annotation.rating.color_plates import color_plates
 from isp.development.recipes import MIXED, REFERENCE, Recipe, recipes
 from isp.development.renderer import develop
 from isp.distortions.levels import load_levels
@@ -190,7 +190,7 @@ def _write_pictures(
 
 def _write_plates(folder: StudyFolder, seed: int) -> None:
     digits = {}
-    for number, plate in enumerate(colour_plates(seed), 1):
+    for number, plate in enumerate(color_plates(seed), 1):
         write_atomic(folder.pictures / f"plate_{number}.png", plate.png)
         digits[f"plate_{number}"] = plate.digit
     write_atomic(folder.root / "lessons" / "plates.json", json.dumps(digits, sort_keys=True))

@@ -43,9 +43,9 @@ class LocalExecutor:
             SeagullError: processes do not start.
         """
         while True:
-            said = wait([worker.connection for worker in self.busy], LOOK_S)
+            speaking = wait([worker.connection for worker in self.busy], LOOK_S)
             for worker in list(self.busy):
-                outcome = self._look(worker, worker.connection in said)
+                outcome = self._look(worker, worker.connection in speaking)
                 if outcome:
                     return outcome
 

@@ -42,7 +42,7 @@ def test_consent_then_check_then_training_with_feedback_then_items(client, plann
     assert "take part" in client.get(link).text
     assert client.get(f"{link}/api/next").status_code == 403  # not before consent
     client.post(f"{link}/consent")
-    assert "Colour vision" in client.get(link).text
+    assert "Color vision" in client.get(link).text
     told = _begin(client, link)
     page = client.get(link).text
     assert all(f'name="{question}"' in page for question in questions()) and "checked" not in page

@@ -62,13 +62,13 @@ def _fast(field):
 
 
 def _statistics(field):
-    """Deviation, correlation at lag 1 and 2 of each channel; correlation of the colours."""
+    """Deviation, correlation at lag 1 and 2 of each channel; correlation of the colors."""
     fast = _fast(field)
     power = (fast**2).mean((0, 1))
     lags = [((fast[n:] * fast[:-n]).mean((0, 1)) + (fast[:, n:] * fast[:, :-n]).mean((0, 1))) / 2
             for n in (1, 2)]  # fmt: skip
-    colours = np.corrcoef(fast.reshape(-1, 3).T)[np.triu_indices(3, 1)]
-    return np.log(np.sqrt(power)), np.concatenate([*(lag / power for lag in lags), colours])
+    colors = np.corrcoef(fast.reshape(-1, 3).T)[np.triu_indices(3, 1)]
+    return np.log(np.sqrt(power)), np.concatenate([*(lag / power for lag in lags), colors])
 
 
 def _patches(chain, light, reference):

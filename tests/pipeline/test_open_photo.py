@@ -21,7 +21,7 @@ LIMIT = 1.0  # megapixels
 
 
 def scene() -> np.ndarray:
-    """(48, 64, 3) uint8 RGB, another colour in every quarter."""
+    """(48, 64, 3) uint8 RGB, another color in every quarter."""
     image = np.zeros((48, 64, 3), np.uint8)
     image[:24, :32], image[:24, 32:] = (200, 40, 30), (40, 180, 60)
     image[24:, :32], image[24:, 32:] = (30, 60, 190), (128, 128, 128)
@@ -81,7 +81,7 @@ def test_cmyk_and_profiles_are_srgb():
     assert np.abs(read_photo(cmyk, "a", LIMIT).astype(int) - scene()).mean() < 3
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     lab = Image.fromarray(scene())
-    broken = saved(lab, "PNG", icc_profile=profile.tobytes())  # of another colour space: no use
+    broken = saved(lab, "PNG", icc_profile=profile.tobytes())  # of another color space: no use
     assert np.array_equal(read_photo(broken, "a", LIMIT), scene())
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     same = read_photo(saved(lab, "PNG", icc_profile=srgb), "a", LIMIT)

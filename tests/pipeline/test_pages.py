@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from manifests.errors import SeagullError
 from manifests.files import sha256_of
 from manifests.images import encode_png
+from manifests.keys import DISTORTIONS
 from manifests.presets import load_config
 from manifests.records import Failure, Rendering, Roi, Scene
 from manifests.rle import decode, encode
@@ -212,11 +213,9 @@ def test_the_study_is_walked_through_without_a_reference(trained, tmp_path):
     mask[10:60, 10:70] = True
     roi = read_records(trained / "tables" / "rois" / f"{scene.scene_id}.parquet", Roi)[0]
     roi = dataclasses.replace(roi, rle=encode(mask))
-    ratings = [
-        Rating(mixed[0].rendering_id, roi.roi_id, scene.scene_id, f"r{n}", "simulated", 2, 3,
-               5, 1, 5, 5, 5, 5)
-        for n in range(3)
-    ]  # fmt: skip
+    severities = {**dict.fromkeys(DISTORTIONS, 5), "noise": 1}
+    ids = (mixed[0].rendering_id, roi.roi_id, scene.scene_id)
+    ratings = [Rating(*ids, f"r{n}", "simulated", 2, 3, severities) for n in range(3)]
     for name, records, kind in (
         ("scenes", [scene], Scene), ("renderings", mixed[::-1], Rendering), ("rois", [roi], Roi),
         ("ratings", ratings, Rating),

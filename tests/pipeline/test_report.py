@@ -19,7 +19,7 @@ def test_the_report_s_tables_are_the_paper_s():
         "majority_severity": {"precision": 0.01, "recall": 0.02, "f1": 0.013},
         "type_f1": {"blur": 0.9, "clean": 0.5, "sharpening": 0.1},
         "majority_type_f1": {"blur": 0.6, "clean": 0.0, "sharpening": 0.0},
-        "quality_level_accuracy": 0.75, "quality_level_majority": 0.5,
+        "quality_grade_accuracy": 0.75, "quality_grade_majority": 0.5,
     }  # fmt: skip
     table = assessment_table({"ours": study})
     assert sum(span for _, span in table.groups) == len(table.columns) == 10

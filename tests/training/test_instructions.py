@@ -16,7 +16,7 @@ STUDY = Opinion("a_mixed_01", "a_obj000", "a", 4.0, 0.0, SEVERITIES, 7, "people"
 
 def test_truth_of_seagull_100w():
     truth = instructions.truth(HUNDRED, 1.0, 0.1)
-    assert (truth.quality_level, truth.importance_level) == (3, 0)
+    assert (truth.quality_grade, truth.importance_grade) == (3, 0)
     assert truth.severities == {"blur": None}
     without = instructions.truth(replace(HUNDRED, distortion_label="without"), 1.0, 0.1)
     assert without.severities == {}
@@ -24,7 +24,7 @@ def test_truth_of_seagull_100w():
 
 def test_truth_of_seagull_3k():
     truth = instructions.truth(STUDY, 4.0, 4.0)
-    assert (truth.quality_level, truth.importance_level) == (4, 0)
+    assert (truth.quality_grade, truth.importance_grade) == (4, 0)
     assert truth.severities == {"noise": 0, "contrast": 1}
     answer = instructions.analyses(truth)[2].answer
     assert answer == "With extreme noise and severe contrast distortions."
@@ -36,8 +36,8 @@ def true_answer(truth, question):
     if "distortion" in words:
         return words[-2] in truth.severities
     if "quality of" in question:
-        return words[-1] == texts.QUALITY_WORDS[truth.quality_level]
-    return words[3] == texts.IMPORTANCE_WORDS[truth.importance_level]
+        return words[-1] == texts.QUALITY_WORDS[truth.quality_grade]
+    return words[3] == texts.IMPORTANCE_WORDS[truth.importance_grade]
 
 
 def test_draws_are_half_judgments_half_yes_and_right():

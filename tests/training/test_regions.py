@@ -26,10 +26,10 @@ def test_arrays_of_a_sample(sample):
     assert [r.mask.shape for r in made.regions] == [(64, 64)] * 3
     assert [r.patch.shape for r in made.regions] == [(32, 32, 3)] * 3
     assert all(r.inside.any() and r.mask.any() for r in made.regions)
-    assert all(r.colour.shape == (regions.COLOUR,) for r in made.regions)
-    np.testing.assert_array_equal(made.regions[0].colour, made.regions[2].colour)
+    assert all(r.color.shape == (regions.COLOR,) for r in made.regions)
+    np.testing.assert_array_equal(made.regions[0].color, made.regions[2].color)
     share = regions.decode_mask(sample.rois[0]).mean()
-    assert np.exp(made.regions[1].colour[-1]) == pytest.approx(share)
+    assert np.exp(made.regions[1].color[-1]) == pytest.approx(share)
 
 
 def test_patches_are_native_pixels_on_the_grid_around_the_roi(sample):
@@ -97,7 +97,7 @@ def test_statistics_are_numpys():
     saturation = values.max(1) - values.min(1)
     for wanted, quantiles in ((luminance, found[6:13]), (saturation, found[13:20])):
         np.testing.assert_allclose(quantiles, np.quantile(wanted, regions.QUANTILES), atol=4e-3)
-    assert 2 * len(found) + 1 == regions.COLOUR
+    assert 2 * len(found) + 1 == regions.COLOR
     assert regions.statistics(np.full((5, 3), 255, np.uint8))[-1] == 1
 
 

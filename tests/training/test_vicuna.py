@@ -91,7 +91,7 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
 
     model = dataclasses.replace(network, model=str(folder), encoder_weights="")
     asked = learning.evaluate(workspace, dataclasses.replace(config, network=model, seed=1))
-    assert asked["quality_level_majority"] > 0
+    assert asked["quality_grade_majority"] > 0
 
 
 def test_every_file_of_weights_is_in_the_fingerprint(vicuna, small, workspace):

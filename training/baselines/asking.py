@@ -20,7 +20,7 @@ from training.data.sample_arrays import decode, decode_mask
 from training.data.shard_reader import Card, in_order, read_card
 from training.data.texts import YES
 from training.evaluate.evaluation import QUESTIONED, Answered, subset
-from training.tables.table_runs import cached_answers
+from training.tables.table_runs import VERSION, cached_answers
 
 TASKS = ("quality", "importance")
 
@@ -45,14 +45,16 @@ def answered(baseline: Baseline, study: Workspace, seed: int) -> list[Answered]:
     with progress(card.samples.get("test", 0), baseline.name, "ROIs") as bar:
         for image, mask, of in regions(study, card, "test", seed):
             judgments = fixed(of, seed)[3:]
-            said = baseline.say(image, mask, judgments)
+            reply = baseline.say(image, mask, judgments)
             judged = None
-            if said.judged:
+            if reply.judged:
                 right = [
-                    y == (j.answer == YES) for y, j in zip(said.judged, judgments, strict=True)
+                    y == (j.answer == YES) for y, j in zip(reply.judged, judgments, strict=True)
                 ]
                 judged = (right[0], right[1], right[2])
-            rows.append(Answered(of, said.quality, said.importance, 0, 0, said.distortions, judged))
+            rows.append(
+                Answered(of, reply.quality, reply.importance, 0, 0, reply.distortions, judged)
+            )
             bar.update()
     return rows
 
@@ -90,7 +92,7 @@ def run(
 
 
 def _key(study: Workspace, config: Config, title: str) -> str:
-    return sha256_of(f"{study.dataset_card.read_text()} {config.seed} {title}".encode())
+    return sha256_of(f"{VERSION} {study.dataset_card.read_text()} {config.seed} {title}".encode())
 
 
 def _tune(baseline: CropMetric, study: Workspace, seed: int) -> None:

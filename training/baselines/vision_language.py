@@ -51,8 +51,8 @@ class VisionLanguage:
         ]
         yes = tuple(p[0] > p[1] for p in verdicts)
         judged = (yes[0], yes[1], yes[2]) if len(yes) == 3 else None
-        said = self._generated(shown, about + texts.DISTORTION_QUESTION + ASKED)
-        return Said(scores[0], scores[1], said or " ", judged)
+        text = self._generated(shown, about + texts.DISTORTION_QUESTION + ASKED)
+        return Said(scores[0], scores[1], text or " ", judged)
 
     def _shown(self, image: Image, mask: Mask) -> tuple[Image, str]:
         left, top, right, bottom = box(mask)
@@ -68,15 +68,15 @@ class VisionLanguage:
     def _prompt(self, question: str) -> str:
         if getattr(self.processor, "chat_template", None):
             content = [{"type": "image"}, {"type": "text", "text": question}]
-            said: str = self.processor.apply_chat_template(
+            prompt: str = self.processor.apply_chat_template(
                 [{"role": "user", "content": content}], add_generation_prompt=True
             )
-            return said
+            return prompt
         return f"USER: <image>\n{question} ASSISTANT:"
 
     def _inputs(self, image: Image, text: str) -> Any:
-        found = self.processor(text=[text], images=[image], return_tensors="pt")
-        return found.to(self.model.device)
+        inputs = self.processor(text=[text], images=[image], return_tensors="pt")
+        return inputs.to(self.model.device)
 
     @torch.no_grad()
     def _choice(
@@ -98,8 +98,8 @@ class VisionLanguage:
     @torch.no_grad()
     def _generated(self, image: Image, question: str) -> str:
         inputs = self._inputs(image, self._prompt(question))
-        said = self.model.generate(**inputs, max_new_tokens=48, do_sample=False)
-        ids = said[0, inputs["input_ids"].shape[1] :]
+        written = self.model.generate(**inputs, max_new_tokens=48, do_sample=False)
+        ids = written[0, inputs["input_ids"].shape[1] :]
         text: str = self.processor.tokenizer.decode(ids, skip_special_tokens=True)
         return text.strip()
 

@@ -20,14 +20,14 @@ from training.data import texts
 
 @dataclass(frozen=True)
 class Truth:
-    """What is true of one ROI in one rendering: scores on the card's scales, and their levels."""
+    """What is true of one ROI in one rendering: scores on the card's scales, and their grades."""
 
     rendering_id: str
     roi_id: str
     quality: float
     importance: float
-    quality_level: int
-    importance_level: int
+    quality_grade: int
+    importance_grade: int
     severities: texts.Severities
     distortions: tuple[str, ...] = DISTORTIONS  # that a ROI of the dataset may show
 
@@ -55,8 +55,8 @@ def truth(
         roi_id=label.roi_id,
         quality=quality,
         importance=label.importance,
-        quality_level=grade(quality, quality_top),
-        importance_level=grade(label.importance, importance_top),
+        quality_grade=grade(quality, quality_top),
+        importance_grade=grade(label.importance, importance_top),
         severities=_severities(label),
         distortions=distortions,
     )
@@ -72,11 +72,11 @@ def _severities(label: Label | Opinion) -> texts.Severities:
 def analyses(of: Truth) -> tuple[Instruction, Instruction, Instruction]:
     """The three AIRs: quality, importance, distortion."""
     return (
-        Instruction("quality", texts.QUALITY_QUESTION, texts.quality_answer(of.quality_level)),
+        Instruction("quality", texts.QUALITY_QUESTION, texts.quality_answer(of.quality_grade)),
         Instruction(
             "importance",
             texts.IMPORTANCE_QUESTION,
-            texts.importance_answer(of.importance_level),
+            texts.importance_answer(of.importance_grade),
         ),
         Instruction(
             "distortion", texts.DISTORTION_QUESTION, texts.distortion_answer(of.severities)
@@ -98,10 +98,10 @@ def judgment(of: Truth, kind: int, rng: np.random.Generator) -> Instruction:
         asked = str(rng.choice(present if yes else absent))
         question, name = texts.distortion_judgment(asked), "judge_distortion"
     elif kind == 1:
-        question = texts.importance_judgment(_asked(of.importance_level, yes, rng))
+        question = texts.importance_judgment(_asked(of.importance_grade, yes, rng))
         name = "judge_importance"
     else:
-        question = texts.quality_judgment(_asked(of.quality_level, yes, rng))
+        question = texts.quality_judgment(_asked(of.quality_grade, yes, rng))
         name = "judge_quality"
     return Instruction(name, question, texts.YES if yes else texts.NO)
 

@@ -1,9 +1,9 @@
-"""A sample becomes arrays: the overview, and for some of its ROIs a mask, a native patch, colour.
+"""A sample becomes arrays: the overview, and for some of its ROIs a mask, a native patch, color.
 
 The overview shows content at the encoder's size; noise, blur and JPEG blocks live in the native
-patch, cut on JPEG's grid of 8 pixels; exposure, contrast and colourfulness in the statistics of the
+patch, cut on JPEG's grid of 8 pixels; exposure, contrast and colorfulness in the statistics of the
 pixels inside the mask and of the whole image. No change of scale, brightness or saturation augments
-the samples: those are what is to be judged. Flips, transposition and a permutation of the colour
+the samples: those are what is to be judged. Flips, transposition and a permutation of the color
 channels leave every label as it is (nearly so for luminance-weighted ones).
 """
 
@@ -22,10 +22,10 @@ from manifests.records import Roi
 from manifests.sample import Sample
 
 GRID = 8  # JPEG's blocks
-STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one colour vector
+STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one color vector
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-COLOUR = 2 * (6 + 2 * len(QUANTILES) + 2) + 1
-"""Length of a colour vector: mean and deviation of R, G, B, quantiles of luminance and saturation,
+COLOR = 2 * (6 + 2 * len(QUANTILES) + 2) + 1
+"""Length of a color vector: mean and deviation of R, G, B, quantiles of luminance and saturation,
 shares of clipped dark and bright pixels, of the ROI and of the whole image; then the logarithm of
 the ROI's share of the image, which no mean over the mask can tell and importance hangs on."""
 
@@ -45,7 +45,7 @@ class Augmentation:
         turned = np.rot90(array[:, ::-1] if self.flip else array, self.turns)
         return np.ascontiguousarray(turned)
 
-    def colours(self, array: Bytes) -> Bytes:
+    def colors(self, array: Bytes) -> Bytes:
         """`array` (..., 3) with its channels in another order."""
         return np.asarray(array[..., self.channels])
 
@@ -69,7 +69,7 @@ class Region:
     mask: Bytes  # (V, V), 0 or 1; never empty
     patch: Bytes  # (S, S, 3) RGB encoded, native pixels
     inside: Bytes  # (S, S), 0 or 1: the mask in the patch
-    colour: NDArray[np.float32]  # (COLOUR,)
+    color: NDArray[np.float32]  # (COLOR,)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def prepare_arrays(
     released = framing == "released"
     small = _squash(image, view, released)
     step = _stride(image.shape[0] * image.shape[1])
-    overall = statistics(change.colours(image[::step, ::step].reshape(-1, 3)))
+    overall = statistics(change.colors(image[::step, ::step].reshape(-1, 3)))
     rois = [_Roi(image, mask) for mask in masks]
     regions = []
     for roi in rois:
@@ -146,16 +146,16 @@ def prepare_arrays(
             pixels, inside = _cut(image, at, patch), _cut(roi.mask, at, patch)
         else:
             pixels, inside = roi.cropped(patch, released)
-        own = statistics(change.colours(roi.some_pixels()))
+        own = statistics(change.colors(roi.some_pixels()))
         regions.append(
             Region(
                 change.frame(roi.nearest(view) if released else roi.shrunk(view)),
-                change.colours(change.frame(pixels)),
+                change.colors(change.frame(pixels)),
                 change.frame(inside),
                 np.concatenate([own, overall, [roi.log_share()]], dtype=np.float32),
             )
         )
-    return SampleArrays(change.colours(change.frame(small)), regions)
+    return SampleArrays(change.colors(change.frame(small)), regions)
 
 
 def framing_of(network: NetworkConfig) -> str:
@@ -230,9 +230,9 @@ class _Roi:
 
 def _cut(array: Bytes, at: tuple[int, int], patch: int) -> Bytes:
     """(S, S, ...) from the row and column `at`; zeros beyond the image."""
-    found = array[at[0] : at[0] + patch, at[1] : at[1] + patch]
-    missing = [(0, patch - found.shape[0]), (0, patch - found.shape[1])]
-    return np.pad(found, missing + [(0, 0)] * (array.ndim - 2)) if any(map(sum, missing)) else found
+    part = array[at[0] : at[0] + patch, at[1] : at[1] + patch]
+    missing = [(0, patch - part.shape[0]), (0, patch - part.shape[1])]
+    return np.pad(part, missing + [(0, 0)] * (array.ndim - 2)) if any(map(sum, missing)) else part
 
 
 def _stride(pixels: int) -> int:
@@ -240,7 +240,7 @@ def _stride(pixels: int) -> int:
 
 
 def statistics(pixels: Bytes) -> NDArray[np.float32]:
-    """Half a colour vector of (N, 3) RGB pixels, N > 0; every number in [0, 1]."""
+    """Half a color vector of (N, 3) RGB pixels, N > 0; every number in [0, 1]."""
     values = pixels.astype(np.float32) / 255
     luminance = np.sort(values @ np.array([0.299, 0.587, 0.114], np.float32))
     saturation = np.sort(values.max(1) - values.min(1))

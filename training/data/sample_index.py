@@ -50,13 +50,13 @@ def index(workspace: Workspace, split: str, share: float = 1.0, seed: int = 0) -
     Raises:
         SeagullError: there are no tars, one of them is cut, or no sample is left.
     """
-    found = tuple(
+    places = tuple(
         tuple(p for p in _places(tar) if unit_interval("share", seed, p.rendering_id) < share)
         for tar in tars(workspace, split)
     )
-    if not any(found):
+    if not any(places):
         raise SeagullError(f"the shards of {workspace.shards(split)} hold no sample")
-    return found
+    return places
 
 
 def _places(path: str) -> Iterator[Place]:

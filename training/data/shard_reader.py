@@ -74,13 +74,13 @@ def read_card(workspace: Workspace) -> Card:
 def tars(workspace: Workspace, split: str) -> list[str]:
     """The split's shards in name order; SeagullError when there are none."""
     folder = workspace.shards(split)
-    found = sorted(str(path) for path in folder.glob("*.tar"))
-    if not found:
+    paths = sorted(str(path) for path in folder.glob("*.tar"))
+    if not paths:
         raise SeagullError(
             f"{folder} holds no shards (*.tar): more scenes, or another share for {split}, "
             "then run `make shards`"
         )
-    return found
+    return paths
 
 
 def data_fingerprint(workspace: Workspace) -> str:

@@ -41,37 +41,37 @@ Severities = Mapping[str, int | None]
 """Distortion -> severity 0..4 or None; empty is a ROI without distortions."""
 
 
-def quality_answer(level: int) -> str:
-    """Write `The quality is good.` for level 3."""
-    return f"{QUALITY_LEAD} {QUALITY_WORDS[level]}."
+def quality_answer(grade: int) -> str:
+    """Write `The quality is good.` for grade 3."""
+    return f"{QUALITY_LEAD} {QUALITY_WORDS[grade]}."
 
 
-def importance_answer(level: int) -> str:
-    """Write `This region is important to the overall quality.` for level 3."""
-    return f"{IMPORTANCE_LEAD} {IMPORTANCE_WORDS[level]} to the overall quality."
+def importance_answer(grade: int) -> str:
+    """Write `This region is important to the overall quality.` for grade 3."""
+    return f"{IMPORTANCE_LEAD} {IMPORTANCE_WORDS[grade]} to the overall quality."
 
 
 def distortion_answer(severities: Severities) -> str:
     """`With minor colorfulness and trivial contrast distortions.`, types in the paper's order."""
-    found = [
+    named = [
         name if severities[name] is None else f"{SEVERITY_WORDS[severities[name] or 0]} {name}"
         for name in in_order(severities)
     ]
-    if not found:
+    if not named:
         return WITHOUT_DISTORTIONS
-    *head, last = found
+    *head, last = named
     listed = f"{', '.join(head)} and {last}" if head else last
     return f"With {listed} distortions."
 
 
-def quality_judgment(level: int) -> str:
-    """Write `Is the quality of this region good?` for level 3."""
-    return f"Is the quality of this region {QUALITY_WORDS[level]}?"
+def quality_judgment(grade: int) -> str:
+    """Write `Is the quality of this region good?` for grade 3."""
+    return f"Is the quality of this region {QUALITY_WORDS[grade]}?"
 
 
-def importance_judgment(level: int) -> str:
-    """Write `Is this region unimportant to the overall quality?` for level 0."""
-    return f"Is this region {IMPORTANCE_WORDS[level]} to the overall quality?"
+def importance_judgment(grade: int) -> str:
+    """Write `Is this region unimportant to the overall quality?` for grade 0."""
+    return f"Is this region {IMPORTANCE_WORDS[grade]} to the overall quality?"
 
 
 def distortion_judgment(distortion: str) -> str:
@@ -80,13 +80,13 @@ def distortion_judgment(distortion: str) -> str:
 
 
 def parse_quality(text: str) -> int | None:
-    """Read the level of a quality answer; None when the text is none."""
-    return _parse_level(text, f"{QUALITY_LEAD} (\\w+)", QUALITY_WORDS)
+    """Read the grade of a quality answer; None when the text is none."""
+    return _parse_grade(text, f"{QUALITY_LEAD} (\\w+)", QUALITY_WORDS)
 
 
 def parse_importance(text: str) -> int | None:
-    """Read the level of an importance answer; None when the text is none."""
-    return _parse_level(text, f"{IMPORTANCE_LEAD} (\\w+)", IMPORTANCE_WORDS)
+    """Read the grade of an importance answer; None when the text is none."""
+    return _parse_grade(text, f"{IMPORTANCE_LEAD} (\\w+)", IMPORTANCE_WORDS)
 
 
 def parse_verdict(text: str) -> bool | None:
@@ -98,10 +98,10 @@ def parse_distortions(
     text: str, distortions: Sequence[str] = DISTORTIONS
 ) -> dict[str, int | None] | None:
     """Read the types, with severities where named, of a distortion answer; None when it is none."""
-    said = text.strip().lower()
-    if re.fullmatch(r"without distortions?\.?", said):
+    answer = text.strip().lower()
+    if re.fullmatch(r"without distortions?\.?", answer):
         return {}
-    match = re.fullmatch(r"with (.+?) distortions?\.?", said)
+    match = re.fullmatch(r"with (.+?) distortions?\.?", answer)
     if match is None:
         return None
     parts = [part.split() for part in re.split(r", | and ", match[1])]
@@ -119,7 +119,7 @@ def _is_distortion(words: list[str], distortions: Sequence[str]) -> bool:
     )
 
 
-def _parse_level(text: str, pattern: str, words: tuple[str, ...]) -> int | None:
+def _parse_grade(text: str, pattern: str, words: tuple[str, ...]) -> int | None:
     match = re.match(pattern, text.strip(), re.IGNORECASE)
     word = match[1].lower() if match else None
     return words.index(word) if word in words else None
@@ -127,14 +127,14 @@ def _parse_level(text: str, pattern: str, words: tuple[str, ...]) -> int | None:
 
 def every_text(distortions: Sequence[str] = DISTORTIONS) -> list[str]:
     """Every question and answer that can be formed with at most one distortion, and `, and`."""
-    levels = range(5)
-    severities: list[int | None] = [None, *levels]
+    grades = range(5)
+    severities: list[int | None] = [None, *grades]
     answers = [distortion_answer({d: s}) for d in distortions for s in severities]
     return [
         *(QUALITY_QUESTION, IMPORTANCE_QUESTION, DISTORTION_QUESTION, WITHOUT_DISTORTIONS, YES, NO),
         *answers,
         distortion_answer(dict.fromkeys(distortions)),
-        *(f(i) for i in levels for f in (quality_answer, importance_answer)),
-        *(f(i) for i in levels for f in (quality_judgment, importance_judgment)),
+        *(f(i) for i in grades for f in (quality_answer, importance_answer)),
+        *(f(i) for i in grades for f in (quality_judgment, importance_judgment)),
         *(distortion_judgment(d) for d in distortions),
     ]

@@ -22,27 +22,27 @@ class Prefilled:
     """ROIs that the LLM has read, with its keys and values, ready to be asked several questions."""
 
     @torch.no_grad()
-    def __init__(self, network: Network, seen: VisualTokens, rows: Tensor | None = None) -> None:
-        """Read the images of `seen`, and of their B * K ROIs those at `rows` (all where None)."""
+    def __init__(self, network: Network, visual: VisualTokens, rows: Tensor | None = None) -> None:
+        """Read the images of `visual`, and of their B * K ROIs those at `rows` (all where None)."""
         from transformers import DynamicCache
 
-        b, k = seen.regions.shape[:2]
+        b, k = visual.regions.shape[:2]
         if rows is None:
-            rows = torch.arange(b * k, device=seen.image.device)
+            rows = torch.arange(b * k, device=visual.image.device)
         self.network, self.cache = network, DynamicCache()
-        first = VisualTokens(seen.image, seen.regions[:, :1])
+        first = VisualTokens(visual.image, visual.regions[:, :1])
         self._read(network.sequencer.beginning(), first)
         self.cache.batch_select_indices(rows // k)
-        self.seen = seen.of(rows)
-        self._read(network.sequencer.region(), self.seen)
+        self.visual = visual.of(rows)
+        self._read(network.sequencer.region(), self.visual)
         self.length = self.cache.get_seq_length()
 
-    def _read(self, ids: list[int] | Tensor, seen: VisualTokens) -> Tensor:
+    def _read(self, ids: list[int] | Tensor, visual: VisualTokens) -> Tensor:
         """Logits (N, V) behind the last of `ids`, one row for all or (N, L)."""
         if isinstance(ids, list):
-            ids = torch.tensor([ids], device=seen.image.device)
-        count = seen.regions.shape[0] * seen.regions.shape[1]
-        embedded = self.network.embed(ids.expand(count, -1), seen)
+            ids = torch.tensor([ids], device=visual.image.device)
+        count = visual.regions.shape[0] * visual.regions.shape[1]
+        embedded = self.network.embed(ids.expand(count, -1), visual)
         logits: Tensor = base_of(self.network.llm)(
             inputs_embeds=embedded,
             past_key_values=self.cache,
@@ -58,7 +58,7 @@ class Prefilled:
     @torch.no_grad()
     def next_token(self, ids: list[int]) -> Tensor:
         """Log-probabilities (N, V) of what follows the ROI and `ids`, which are then forgotten."""
-        logits = self._read(ids, self.seen)
+        logits = self._read(ids, self.visual)
         self._forget()
         return F.log_softmax(logits.float(), -1)
 
@@ -90,41 +90,41 @@ class Prefilled:
         """
         grammar = DistortionGrammar(self.network.sequencer, self.network.distortions)
         asked = self.network.sequencer.question(texts.DISTORTION_QUESTION)
-        logits = self._read(asked, self.seen)
+        logits = self._read(asked, self.visual)
         answers = [grammar.start() for _ in range(len(logits))]
         while not all(answer.ended for answer in answers):
             taken = [a.take(row) for a, row in zip(answers, logits, strict=True)]
-            logits = self._read(torch.tensor(taken, device=logits.device)[:, None], self.seen)
+            logits = self._read(torch.tensor(taken, device=logits.device)[:, None], self.visual)
         self._forget()
         return [answer.text for answer in answers]
 
 
 def closed_set(
-    network: Network, seen: VisualTokens, question: str, lead: str, words: tuple[str, ...]
+    network: Network, visual: VisualTokens, question: str, lead: str, words: tuple[str, ...]
 ) -> Tensor:
     """`Prefilled.closed_set` of one question."""
-    return Prefilled(network, seen).closed_set(question, lead, words)
+    return Prefilled(network, visual).closed_set(question, lead, words)
 
 
 def scores(log_probabilities: Tensor) -> Tensor:
     """(N,) in [0, 4]: sum of p_i i, p the softmax over the five words."""
-    levels = torch.arange(log_probabilities.shape[1], device=log_probabilities.device)
-    return (log_probabilities.softmax(1) * levels).sum(1)
+    grades = torch.arange(log_probabilities.shape[1], device=log_probabilities.device)
+    return (log_probabilities.softmax(1) * grades).sum(1)
 
 
 @torch.no_grad()
-def generate_answers(network: Network, seen: VisualTokens, question: str) -> list[str]:
-    """The greedy answer to one question for each of the N sequences that `seen` serves."""
-    count = seen.regions.shape[0] * seen.regions.shape[1]
-    ids = torch.tensor([network.sequencer.prompt(question)], device=seen.image.device)
+def generate_answers(network: Network, visual: VisualTokens, question: str) -> list[str]:
+    """The greedy answer to one question for each of the N sequences that `visual` serves."""
+    count = visual.regions.shape[0] * visual.regions.shape[1]
+    ids = torch.tensor([network.sequencer.prompt(question)], device=visual.image.device)
     ids = ids.expand(count, -1)
     end = network.sequencer.tokenizer.eos_token_id
-    said: Tensor = network.llm.generate(
-        inputs_embeds=network.embed(ids, seen),
+    written: Tensor = network.llm.generate(
+        inputs_embeds=network.embed(ids, visual),
         attention_mask=torch.ones_like(ids),
         max_new_tokens=LONGEST_ANSWER,
         do_sample=False,
         pad_token_id=end,
         eos_token_id=end,
     )
-    return [network.sequencer.text(row) for row in said.tolist()]
+    return [network.sequencer.text(row) for row in written.tolist()]

@@ -38,8 +38,8 @@ class Answered:
     truth: Truth
     quality: float  # closed-set score in [0, 4]
     importance: float
-    quality_level: int  # the likeliest of the five words
-    importance_level: int
+    quality_grade: int  # the likeliest of the five words
+    importance_grade: int
     distortions: str  # as generated
     judged: tuple[bool, bool, bool] | None = None  # whether each JIR was answered rightly
 
@@ -118,8 +118,8 @@ class Evaluation:
         filled = [SampleArrays(i.arrays.view, (i.arrays.regions * most)[:most]) for i in images]
         real = torch.tensor([k < len(i.truths) for i in images for k in range(most)])
         with torch.no_grad():
-            seen, _ = self.network.look(stack(filled).to(str(device)))
-        asked = answer.Prefilled(self.network, seen, real.nonzero()[:, 0].to(device))
+            visual, _ = self.network.look(stack(filled).to(str(device)))
+        asked = answer.Prefilled(self.network, visual, real.nonzero()[:, 0].to(device))
         sets = {k: asked.closed_set(*v) for k, v in answer.CLOSED_SETS.items()}
         columns = (
             [t for i in images for t in i.truths],
@@ -135,7 +135,7 @@ class Evaluation:
     def _distortions(self, asked: answer.Prefilled) -> list[str]:
         """Within the grammar; the released model, whose answers have another, as it likes."""
         if self.config.prompt == "released":
-            return answer.generate_answers(self.network, asked.seen, texts.DISTORTION_QUESTION)
+            return answer.generate_answers(self.network, asked.visual, texts.DISTORTION_QUESTION)
         return asked.distortions()
 
 
@@ -199,22 +199,22 @@ def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
 
 
 def _scores(answered: Sequence[Answered]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for name in ("quality", "importance"):
         true = [getattr(a.truth, name) for a in answered]
-        levels = [getattr(a.truth, f"{name}_level") for a in answered]
+        grades = [getattr(a.truth, f"{name}_grade") for a in answered]
         right = [
-            getattr(a, f"{name}_level") == level for a, level in zip(answered, levels, strict=True)
+            getattr(a, f"{name}_grade") == grade for a, grade in zip(answered, grades, strict=True)
         ]
         srocc, plcc = metrics.correlations([getattr(a, name) for a in answered], true)
-        found |= {
+        scores |= {
             f"{name}_srocc": srocc,
             f"{name}_plcc": plcc,
-            f"{name}_level_accuracy": sum(right) / max(len(right), 1),
-            f"{name}_level_majority": max(map(levels.count, levels), default=0)
-            / max(len(levels), 1),
+            f"{name}_grade_accuracy": sum(right) / max(len(right), 1),
+            f"{name}_grade_majority": max(map(grades.count, grades), default=0)
+            / max(len(grades), 1),
         }
-    return found
+    return scores
 
 
 def _judgments(answered: Sequence[Answered]) -> dict[str, float]:
@@ -229,17 +229,18 @@ def _judgments(answered: Sequence[Answered]) -> dict[str, float]:
 
 
 def _types(
-    said: Sequence[frozenset[str] | None],
+    answers: Sequence[frozenset[str] | None],
     true: Sequence[frozenset[str]],
     distortions: Sequence[str],
 ) -> dict[str, Any]:
     common = [metrics.majority(true)] * len(true)
     return {
-        "type_accuracy": sum(s == t for s, t in zip(said, true, strict=True)) / max(len(true), 1),
+        "type_accuracy": sum(s == t for s, t in zip(answers, true, strict=True))
+        / max(len(true), 1),
         "type_majority": sum(s == t for s, t in zip(common, true, strict=True)) / max(len(true), 1),
-        **metrics.sample_average(said, true),
+        **metrics.sample_average(answers, true),
         "majority": metrics.sample_average(common, true),
-        "type_f1": metrics.pooled_f1(said, true, distortions),
+        "type_f1": metrics.pooled_f1(answers, true, distortions),
         "majority_type_f1": metrics.pooled_f1(common, true, distortions),
     }
 
@@ -266,15 +267,15 @@ def _examples(answered: Sequence[Answered]) -> Iterator[dict[str, str]]:
     step = max(1, len(answered) // EXAMPLES)
     for n, a in enumerate(answered[::step][:EXAMPLES]):
         asked = analyses(a.truth)[n % 3]
-        said = (
-            texts.quality_answer(a.quality_level),
-            texts.importance_answer(a.importance_level),
+        given = (
+            texts.quality_answer(a.quality_grade),
+            texts.importance_answer(a.importance_grade),
             a.distortions,
         )[n % 3]
         yield {
             "rendering_id": a.truth.rendering_id,
             "roi_id": a.truth.roi_id,
             "question": asked.question,
-            "answer": said,
+            "answer": given,
             "truth": asked.answer,
         }

@@ -69,25 +69,25 @@ class Answer:
         return best
 
 
-def following(said: list[str], distortions: Sequence[str] = DISTORTIONS) -> list[str]:
+def following(pieces: list[str], distortions: Sequence[str] = DISTORTIONS) -> list[str]:
     """The pieces that may follow those of an answer."""
-    if not said:
+    if not pieces:
         return [_WITH, _WITHOUT]
-    last, word = said[-1], said[-1].strip()
+    last, word = pieces[-1], pieces[-1].strip()
     if last == ".":
         return [_END]
     if word == "distortions":
         return ["."]
     if last == _WITHOUT:
         return [" distortions"]
-    named = [p.strip() for p in said if p.strip() in distortions]
+    named = [p.strip() for p in pieces if p.strip() in distortions]
     left = [f" {d}" for d in distortions[distortions.index(named[-1]) + 1 if named else 0 :]]
     if word in distortions:
-        if " and" in said or not left:
+        if " and" in pieces or not left:
             return [" distortions"]
-        listed = [] if "," in said else [" distortions"]
+        listed = [] if "," in pieces else [" distortions"]
         return [*([","] if len(left) > 1 else []), " and", *listed]
     # A comma promises two more types: one behind it, one behind the closing "and".
-    before = said[-2] if word in SEVERITY_WORDS else last
+    before = pieces[-2] if word in SEVERITY_WORDS else last
     choice = left[:-1] if before == "," else left
     return choice if word in SEVERITY_WORDS else [*choice, *(f" {s}" for s in SEVERITY_WORDS)]

@@ -44,8 +44,8 @@ def sample_average(answers: Sequence[Answer], truths: Sequence[Set[Hashable]]) -
 
     if not truths:
         return {"precision": 0.0, "recall": 0.0, "f1": 0.0}
-    said, true, _ = _binary(answers, truths)
-    means = precision_recall_fscore_support(true, said, average="samples", zero_division=0)[:3]
+    answered, true, _ = _binary(answers, truths)
+    means = precision_recall_fscore_support(true, answered, average="samples", zero_division=0)[:3]
     return dict(zip(("precision", "recall", "f1"), map(float, means), strict=True))
 
 
@@ -58,9 +58,9 @@ def pooled_f1(
     wanted = [*map(str, labels), "clean"]
     if not truths:
         return dict.fromkeys(wanted, 0.0)
-    said, true, names = _binary(answers, truths, wanted)
-    found = f1_score(true, said, average=None, zero_division=0)
-    by_name = dict(zip(names, map(float, found), strict=True))
+    answered, true, names = _binary(answers, truths, wanted)
+    scores = f1_score(true, answered, average=None, zero_division=0)
+    by_name = dict(zip(names, map(float, scores), strict=True))
     return {name: by_name[name] for name in wanted}
 
 
@@ -70,10 +70,10 @@ def _binary(
     """Indicator matrices of answers and truths, and their columns' names."""
     from sklearn.preprocessing import MultiLabelBinarizer
 
-    said, true = ([{*map(str, _with_clean(s))} for s in sets] for sets in (answers, truths))
-    names = sorted({*labels, "clean", *(name for row in (*said, *true) for name in row)})
+    answered, true = ([{*map(str, _with_clean(s))} for s in sets] for sets in (answers, truths))
+    names = sorted({*labels, "clean", *(name for row in (*answered, *true) for name in row)})
     binarizer = MultiLabelBinarizer(classes=names)
-    return binarizer.fit_transform(said), binarizer.transform(true), names
+    return binarizer.fit_transform(answered), binarizer.transform(true), names
 
 
 def _with_clean(answer: Answer) -> Set[Hashable]:

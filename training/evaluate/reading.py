@@ -23,7 +23,7 @@ _NAMED = re.compile(rf"({'|'.join(SEVERITY_WORDS)}) ([a-z]+)\b")
 
 @dataclass(frozen=True)
 class Scale:
-    """A closed-set answer: the likeliest word, the expected level in [0, 4], p of the words."""
+    """A closed-set answer: the likeliest word, the expected grade in [0, 4], p of the words."""
 
     word: str
     score: float
@@ -62,24 +62,24 @@ class Answer:
         return asdict(self)
 
 
-def read_answers(network: Network, seen: VisualTokens, grammatical: bool = True) -> list[Answer]:
-    """One answer for each of the sequences that `seen` serves.
+def read_answers(network: Network, visual: VisualTokens, grammatical: bool = True) -> list[Answer]:
+    """One answer for each of the sequences that `visual` serves.
 
     `grammatical`: distortions are named within the grammar that was learned; the released model's
     answers have another.
     """
-    asked = Prefilled(network, seen)
+    asked = Prefilled(network, visual)
     quality, importance = (_scales(asked, name) for name in ("quality", "importance"))
-    said = asked.distortions() if grammatical else _as_it_likes(network, seen)
+    sentences = asked.distortions() if grammatical else _as_it_likes(network, visual)
     begun, judged = _begun(asked), _judged(asked)
     return [
         Answer(
             *(quality[row], importance[row]),
-            _distortions(network, seen, row, text, begun[row][1:], judged[row]),
+            _distortions(network, visual, row, text, begun[row][1:], judged[row]),
             round(begun[row][0], 6),
             (_quality_sentence(quality[row]), _importance_sentence(importance[row]), text),
         )
-        for row, text in enumerate(said)
+        for row, text in enumerate(sentences)
     ]
 
 
@@ -88,8 +88,8 @@ def _scales(asked: Prefilled, name: str) -> list[Scale]:
     return [_scale(row, words) for row in asked.closed_set(question, lead, words)]
 
 
-def _as_it_likes(network: Network, seen: VisualTokens) -> list[str]:
-    return generate_answers(network, seen, texts.DISTORTION_QUESTION)
+def _as_it_likes(network: Network, visual: VisualTokens) -> list[str]:
+    return generate_answers(network, visual, texts.DISTORTION_QUESTION)
 
 
 def _begun(asked: Prefilled) -> list[list[float]]:
@@ -118,18 +118,18 @@ def _judged(asked: Prefilled) -> list[list[float]]:
 
 def _distortions(
     network: Network,
-    seen: VisualTokens,
+    visual: VisualTokens,
     row: int,
-    said: str,
+    text: str,
     begun: Sequence[float],
     judged: Sequence[float],
 ) -> tuple[DistortionAnswer, ...]:
-    named = texts.parse_distortions(said, network.distortions) or {}
-    severities = _severities(network, seen, row, said)
+    named = texts.parse_distortions(text, network.distortions) or {}
+    severities = _severities(network, visual, row, text)
     return tuple(
         DistortionAnswer(
             *(name, name in named, round(p, 6), round(yes, 6)),
-            None if (level := named.get(name)) is None else SEVERITY_WORDS[level],
+            None if (grade := named.get(name)) is None else SEVERITY_WORDS[grade],
             severities.get(name, {}),
         )
         for name, p, yes in zip(network.distortions, begun, judged, strict=True)
@@ -137,19 +137,19 @@ def _distortions(
 
 
 def _severities(
-    network: Network, seen: VisualTokens, row: int, said: str
+    network: Network, visual: VisualTokens, row: int, text: str
 ) -> dict[str, Mapping[str, float]]:
     """For each type said with a severity: p of the five words at that place of the answer."""
-    places = list(_NAMED.finditer(said))
+    places = list(_NAMED.finditer(text))
     if not places:
         return {}
-    asked = Prefilled(network, seen, torch.tensor([row], device=seen.image.device))
-    found: dict[str, Mapping[str, float]] = {}
+    asked = Prefilled(network, visual, torch.tensor([row], device=visual.image.device))
+    by_name: dict[str, Mapping[str, float]] = {}
     for match in places:
-        lead = said[: match.start()].rstrip()
+        lead = text[: match.start()].rstrip()
         (logs,) = asked.closed_set(texts.DISTORTION_QUESTION, lead, SEVERITY_WORDS)
-        found.setdefault(match[2], _scale(logs, SEVERITY_WORDS).probabilities)
-    return found
+        by_name.setdefault(match[2], _scale(logs, SEVERITY_WORDS).probabilities)
+    return by_name
 
 
 def _scale(log_probabilities: Tensor, words: Sequence[str]) -> Scale:

@@ -25,8 +25,11 @@ class Validation:
 
     def __call__(self, network: Network) -> dict[str, float]:
         """`val_loss`, a mean over learned tokens, and `val_` metrics."""
-        found = summary(self.evaluation.answers(), self.evaluation.card)
-        return {"val_loss": self.loss(network), **{f"val_{name}": found[name] for name in WATCHED}}
+        numbers = summary(self.evaluation.answers(), self.evaluation.card)
+        return {
+            "val_loss": self.loss(network),
+            **{f"val_{name}": numbers[name] for name in WATCHED},
+        }
 
     @torch.no_grad()
     def loss(self, network: Network) -> float:

@@ -93,13 +93,13 @@ def _load(body: nn.Module, path: Path, name: str) -> None:
             f"{_PUBLISHED}/{name}"
         )
     try:
-        found: dict[str, Any] = timm.models.load_state_dict(
+        stored: dict[str, Any] = timm.models.load_state_dict(
             str(path), use_ema=False, weights_only=True
         )
     except (OSError, EOFError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise SeagullError(f"{path} is no checkpoint of weights: {error}") from error
     wanted = body.state_dict()
-    flat = {feature_key(key): v for key, v in found.items()}
+    flat = {feature_key(key): v for key, v in stored.items()}
     matching = {k: flat[k] for k in wanted if k in flat and flat[k].shape == wanted[k].shape}
     if len(matching) < len(wanted):
         raise SeagullError(f"{path} is not {name}: {len(matching)} of {len(wanted)} weights match")

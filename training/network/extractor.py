@@ -1,10 +1,10 @@
 """The mask-based feature extractor of section 4.2: a global and a local view token for each ROI.
 
 Where the paper leaves a choice, or the released model differs from it, the choice has a name:
-`key_tokens` (spatial positions, or one key a channel as in C_j x P), `sa_over` (the levels of one
-ROI, or the ROIs of one image level by level). The local view reads native pixels by two strided
+`key_tokens` (spatial positions, or one key a channel as in C_j x P), `sa_over` (the scales of one
+ROI, or the ROIs of one image scale by scale). The local view reads native pixels by two strided
 convolutions; a cell's mean and deviation tell noise, blur and blocks apart, and one more token
-holds the colour inside the mask, which tells exposure, contrast and colourfulness.
+holds the color inside the mask, which tells exposure, contrast and colorfulness.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.data.sample_arrays import COLOUR
+from training.data.sample_arrays import COLOR
 
 HEADS = 8
 RESIDUAL_GAIN = 16.0  # brings noise of one or two 8-bit steps into the range of the convolutions
@@ -59,9 +59,9 @@ class CrossAttention(nn.Module):
         asked = self.query(queries).view(b, k, *by_head[:2]) * (p // HEADS) ** -0.5
         asked = torch.einsum("bkhd,hdp->bkhp", asked, self.key.weight.view(by_head))
         attention = torch.einsum("bkhp,btp->bkht", asked, tokens).softmax(-1)
-        found = torch.einsum("bkht,btp->bkhp", attention, tokens)
-        found = torch.einsum("bkhp,hdp->bkhd", found, self.value.weight.view(by_head))
-        answer: Tensor = self.out(found.flatten(2) + self.value.bias)
+        attended = torch.einsum("bkht,btp->bkhp", attention, tokens)
+        attended = torch.einsum("bkhp,hdp->bkhd", attended, self.value.weight.view(by_head))
+        answer: Tensor = self.out(attended.flatten(2) + self.value.bias)
         return answer
 
 
@@ -116,18 +116,18 @@ class GlobalView(nn.Module):
         self.fuse_context = nn.Linear(width, width)
         self.fuse = nn.Linear(2 * width, width)
 
-    def forward(self, levels: list[Tensor], masks: Tensor) -> Tensor:
+    def forward(self, scales: list[Tensor], masks: Tensor) -> Tensor:
         """(B, K, P) from features (B, C_j, H_j, W_j) and masks (B, K, V, V)."""
         basic = torch.stack(
             [
                 fc(mask_pool(f, masks, self.pooling))
-                for fc, f in zip(self.basic, levels, strict=True)
+                for fc, f in zip(self.basic, scales, strict=True)
             ],
             2,
         )  # (B, K, 4, P), eq. 2
         queries = self._attend_itself(basic)
         context = torch.stack(
-            [self._context(j, f, queries[:, :, j]) for j, f in enumerate(levels)], 2
+            [self._context(j, f, queries[:, :, j]) for j, f in enumerate(scales)], 2
         )  # (B, K, 4, P), eq. 3
         pair = [self.fuse_basic(basic.sum(2)), self.fuse_context(context.sum(2))]
         fused: Tensor = self.fuse(self.activation(torch.cat(pair, -1)))  # (B, K, P), eq. 4
@@ -140,11 +140,11 @@ class GlobalView(nn.Module):
         over_rois = self.self_attention(basic.transpose(1, 2).reshape(b * j, k, p))
         return over_rois.view(b, j, k, p).transpose(1, 2)
 
-    def _context(self, level: int, features: Tensor, queries: Tensor) -> Tensor:
+    def _context(self, scale: int, features: Tensor, queries: Tensor) -> Tensor:
         flat = features.flatten(2)  # (B, C, H W)
-        tokens = self.keys[level](flat if self.key_tokens == "channel" else flat.transpose(1, 2))
-        found: Tensor = self.cross_attention(queries, tokens)
-        return found
+        tokens = self.keys[scale](flat if self.key_tokens == "channel" else flat.transpose(1, 2))
+        attended: Tensor = self.cross_attention(queries, tokens)
+        return attended
 
 
 class CropView(nn.Module):
@@ -161,10 +161,10 @@ class CropView(nn.Module):
         self.self_attention = SelfAttention(width, norm)
         self.out = nn.Linear(width, width)
 
-    def forward(self, patches: Tensor, inside: Tensor, colour: Tensor) -> Tensor:
-        """(N, P) from crops (N, S, S, 3) uint8, masks in them (N, S, S); of `colour`, the dtype."""
-        pixels = patches.permute(0, 3, 1, 2).contiguous().to(colour.dtype) / 127.5 - 1
-        masked = pixels * inside[:, None].to(colour.dtype)
+    def forward(self, patches: Tensor, inside: Tensor, color: Tensor) -> Tensor:
+        """(N, P) from crops (N, S, S, 3) uint8, masks in them (N, S, S); of `color`, the dtype."""
+        pixels = patches.permute(0, 3, 1, 2).contiguous().to(color.dtype) / 127.5 - 1
+        masked = pixels * inside[:, None].to(color.dtype)
         features = self.cells(F.gelu(self.second(F.gelu(self.first(masked)))))
         tokens = self.self_attention(features.flatten(2).transpose(1, 2))
         token: Tensor = self.out(tokens.mean(1))
@@ -172,7 +172,7 @@ class CropView(nn.Module):
 
 
 class LocalView(nn.Module):
-    """F_lvt, from native pixels and colour."""
+    """F_lvt, from native pixels and color."""
 
     def __init__(self, width: int, cells: int = 4, filters: int = 32) -> None:
         super().__init__()
@@ -182,22 +182,22 @@ class LocalView(nn.Module):
         self.second = nn.Conv2d(filters, 2 * filters, 3, stride=2, padding=1)
         self.second_norm = nn.BatchNorm2d(2 * filters)
         self.cell = nn.Linear(6 * filters + 6, width)
-        self.colour = nn.Sequential(
-            nn.BatchNorm1d(COLOUR), nn.Linear(COLOUR, width), nn.GELU(), nn.Linear(width, width)
+        self.colour = nn.Sequential(  # spelled as in the weights that are stored
+            nn.BatchNorm1d(COLOR), nn.Linear(COLOR, width), nn.GELU(), nn.Linear(width, width)
         )
         self.self_attention = SelfAttention(width)
         self.out = nn.Linear(2 * width, width)
 
-    def forward(self, patches: Tensor, inside: Tensor, colour: Tensor) -> Tensor:
-        """(N, P) from patches (N, S, S, 3) uint8, masks in them (N, S, S), colour (N, COLOUR)."""
-        pixels = patches.permute(0, 3, 1, 2).contiguous().to(colour.dtype) / 127.5 - 1
-        inside = inside[:, None].to(colour.dtype)  # (N, 1, S, S)
+    def forward(self, patches: Tensor, inside: Tensor, color: Tensor) -> Tensor:
+        """(N, P) from patches (N, S, S, 3) uint8, masks in them (N, S, S), color (N, COLOR)."""
+        pixels = patches.permute(0, 3, 1, 2).contiguous().to(color.dtype) / 127.5 - 1
+        inside = inside[:, None].to(color.dtype)  # (N, 1, S, S)
         residual = RESIDUAL_GAIN * fine_residual(pixels)
         fine = F.gelu(self.first_norm(self.first(torch.cat([pixels, residual], 1))))
         coarse = F.gelu(self.second_norm(self.second(fine)))  # (N, 2 F, S / 4, S / 4)
         moments = torch.cat([self._moments(f, inside) for f in (residual, fine, coarse)], -1)
         present = F.adaptive_max_pool2d(inside, self.cells).flatten(1) > 0  # (N, cells^2)
-        tokens = torch.cat([self.cell(moments), self.colour(colour)[:, None]], 1)
+        tokens = torch.cat([self.cell(moments), self.colour(color)[:, None]], 1)
         absent = torch.cat([~present, torch.zeros_like(present[:, :1])], 1)
         mixed = self.self_attention(tokens, absent)
         weights = present.to(mixed.dtype) / present.sum(1, keepdim=True).clamp_min(1)

@@ -49,10 +49,10 @@ class Network(nn.Module):
         self.distortions = tuple(distortions)
         self.encoder = Encoder(config.encoder, config.encoder_weights)
         sides = [config.view // stride for stride in self.encoder.strides]
-        self.level = config.image_tokens_from - 1
-        self.sequencer = _sequencer(config, tokenizer, sides[self.level] ** 2)
+        self.scale = config.image_tokens_from - 1
+        self.sequencer = _sequencer(config, tokenizer, sides[self.scale] ** 2)
         channels, hidden = self.encoder.channels, base_of(llm).config.hidden_size
-        self.project_image = _projector(config.projector, channels[self.level], hidden)
+        self.project_image = _projector(config.projector, channels[self.scale], hidden)
         read = self._add_views(config, channels, sides, hidden)
         self.read_types = nn.Linear(read, len(distortions))
         self.read_scores = nn.Linear(read, 2)
@@ -82,55 +82,55 @@ class Network(nn.Module):
         return views * width
 
     def look(
-        self, pixels: Pixels, levels: list[Tensor] | None = None
+        self, pixels: Pixels, scales: list[Tensor] | None = None
     ) -> tuple[VisualTokens, Tensor]:
         """The tokens for the LLM, and the ROI tokens (B * K, P a view) for the auxiliary heads.
 
-        `levels`: the encoder's maps of `pixels.views`, where they are known already.
+        `scales`: the encoder's maps of `pixels.views`, where they are known already.
         """
-        levels = levels or self.encoder(pixels.views)
-        image = self.project_image(levels[self.level].flatten(2).transpose(1, 2))  # (B, T, h)
+        scales = scales or self.encoder(pixels.views)
+        image = self.project_image(scales[self.scale].flatten(2).transpose(1, 2))  # (B, T, h)
         released = self.config.extractor == "released"
         views = self._released_views if released else self._paper_views
-        tokens, read = zip(*views(levels, pixels), strict=True)
+        tokens, read = zip(*views(scales, pixels), strict=True)
         return VisualTokens(image, torch.stack(tokens, 2)), torch.cat(read, -1).flatten(0, 1)
 
-    def _paper_views(self, levels: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
+    def _paper_views(self, scales: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
         """For each view, its token (B, K, h) and what the heads read of it (B, K, P)."""
         b, k = pixels.masks.shape[:2]
-        found = []
+        pairs = []
         if self.config.global_token:
-            whole = self.global_view(levels, pixels.masks)
-            found.append((self.project_global(whole), whole))
+            whole = self.global_view(scales, pixels.masks)
+            pairs.append((self.project_global(whole), whole))
         if self.config.local_token:
-            native = (pixels.patches, pixels.inside, pixels.colour)
+            native = (pixels.patches, pixels.inside, pixels.color)
             detail = self.local_view(*(x.flatten(0, 1) for x in native)).view(b, k, -1)
-            found.append((self.project_local(detail), detail))
-        return found
+            pairs.append((self.project_local(detail), detail))
+        return pairs
 
-    def _released_views(self, levels: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
+    def _released_views(self, scales: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
         b, k = pixels.masks.shape[:2]
-        found = []
+        made = []
         if self.config.global_token:
-            found.append(self.released.global_token(levels, pixels.masks))
+            made.append(self.released.global_token(scales, pixels.masks))
         if self.config.local_token:
-            found.append(self.released.local_token(pixels.patches.flatten(0, 1)).view(b, k, -1))
-        return [(token, token) for token in found]
+            made.append(self.released.local_token(pixels.patches.flatten(0, 1)).view(b, k, -1))
+        return [(token, token) for token in made]
 
-    def embed(self, ids: Tensor, seen: VisualTokens) -> Tensor:
-        """(N, L, h): embeddings of (N, L) ids, `seen` in the placeholders' places; N = B K."""
-        first, k = self.sequencer.image_id, seen.regions.shape[1]
+    def embed(self, ids: Tensor, visual: VisualTokens) -> Tensor:
+        """(N, L, h): embeddings of (N, L) ids, `visual` in the placeholders' places; N = B K."""
+        first, k = self.sequencer.image_id, visual.regions.shape[1]
         embedded: Tensor = self.llm.get_input_embeddings()(ids.masked_fill(ids >= first, 0))
-        given = [seen.image[:, None].expand(-1, k, -1, -1), *seen.regions.unbind(2)]
+        given = [visual.image[:, None].expand(-1, k, -1, -1), *visual.regions.unbind(2)]
         for which, tokens in zip((0, *self.sequencer.views), given, strict=True):
             place = (ids == first + which)[..., None]
             embedded = embedded.masked_scatter(place, tokens.to(embedded.dtype))
         return embedded
 
-    def token_logits(self, ids: Tensor, attention: Tensor, seen: VisualTokens) -> Tensor:
+    def token_logits(self, ids: Tensor, attention: Tensor, visual: VisualTokens) -> Tensor:
         """Logits (N, L, vocabulary) of (N, L) ids."""
         logits: Tensor = self.llm(
-            inputs_embeds=self.embed(ids, seen), attention_mask=attention, use_cache=False
+            inputs_embeds=self.embed(ids, visual), attention_mask=attention, use_cache=False
         ).logits
         return logits
 
@@ -142,8 +142,8 @@ class Network(nn.Module):
         Both are means over `tokens` and `rows`, which may be those of several batches together;
         None: this batch's own.
         """
-        seen, regions = self.look(batch.pixels)
-        spoken = self._spoken(batch, seen) / (tokens or learned_tokens(batch))
+        visual, regions = self.look(batch.pixels)
+        spoken = self._spoken(batch, visual) / (tokens or learned_tokens(batch))
         if not auxiliary:
             return spoken
         read = torch.cat([self.read_types(regions), self.read_scores(regions)], 1).float()
@@ -156,12 +156,12 @@ class Network(nn.Module):
         loss: Tensor = self(batch, auxiliary)
         return loss
 
-    def _spoken(self, batch: Batch, seen: VisualTokens) -> Tensor:
+    def _spoken(self, batch: Batch, visual: VisualTokens) -> Tensor:
         """Summed cross-entropy of learned tokens; logits are made of their places alone."""
         base = base_of(self.llm)
         # Padding lies on the right: what is causal never sees it.
         states = getattr(base, base.base_model_prefix)(
-            inputs_embeds=self.embed(batch.ids, seen), use_cache=False
+            inputs_embeds=self.embed(batch.ids, visual), use_cache=False
         ).last_hidden_state
         labels, (row, column) = batch.labels.clone(), batch.word_at.unbind(1)
         labels[row, column] = IGNORED

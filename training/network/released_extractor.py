@@ -1,7 +1,7 @@
 """The mask extractor of the released SEAGULL-7B, as its weights need it.
 
 It departs from section 4.2: keys are channels, self-attention runs over the ROIs of an image with
-the norm behind it, one attention block serves all levels, nothing activates between the layers of
+the norm behind it, one attention block serves all scales, nothing activates between the layers of
 eq. 4, and both tokens leave in the LLM's width. The local view is the bare rectangle squashed to a
 square, shrunk sixteenfold to one channel and read as one token.
 """
@@ -32,8 +32,8 @@ class Attention(nn.Module):
         parts = (self.query(queries), self.key(tokens), self.value(tokens))
         heads = [x.unflatten(-1, (HEADS, -1)).transpose(1, 2) for x in parts]
         mixed = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
-        found: Tensor = self.out(mixed)
-        return found
+        attended: Tensor = self.out(mixed)
+        return attended
 
 
 class SharedBlock(nn.Module):
@@ -84,14 +84,14 @@ class ReleasedExtractor(nn.Module):
         self.register_buffer("mean", torch.tensor(CLIP_MEAN).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(CLIP_STD).view(3, 1, 1) * 255, persistent=False)
 
-    def global_token(self, levels: Sequence[Tensor], masks: Tensor) -> Tensor:
+    def global_token(self, scales: Sequence[Tensor], masks: Tensor) -> Tensor:
         """(B, K, h) from features (B, C_j, H_j, W_j) and masks (B, K, V, V)."""
         basic = [
-            fc(mask_pool(f, masks, "bilinear")) for fc, f in zip(self.basic, levels, strict=True)
+            fc(mask_pool(f, masks, "bilinear")) for fc, f in zip(self.basic, scales, strict=True)
         ]
         context = [
             self.block(b, keys(f.flatten(2)))
-            for b, keys, f in zip(basic, self.keys, levels, strict=True)
+            for b, keys, f in zip(basic, self.keys, scales, strict=True)
         ]
         summed = [torch.stack(tokens).sum(0) for tokens in (context, basic)]
         pair = [self.fuse_context(summed[0]), self.fuse_basic(summed[1])]

@@ -81,15 +81,15 @@ def _write_released(network: Network, folder: Path) -> None:
     tokenizer = network.sequencer.tokenizer
     tokenizer.save_pretrained(folder)
     llm = base_of(network.llm).config.to_dict()
-    said = {
+    settings = {
         **llm,
         "architectures": ["OspreyLlamaForCausalLM"],
         "model_type": "seagull",
         "mm_projector_type": network.config.projector,
-        "mm_hidden_size": network.encoder.channels[network.level],
+        "mm_hidden_size": network.encoder.channels[network.scale],
         "image_aspect_ratio": "pad",
     }
-    write_atomic(folder / "config.json", json.dumps(said, indent=1, default=str) + "\n")
+    write_atomic(folder / "config.json", json.dumps(settings, indent=1, default=str) + "\n")
 
 
 def card(network: Network, config: Config, numbers: Mapping[str, Any]) -> str:

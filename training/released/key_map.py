@@ -74,13 +74,13 @@ def theirs(name: str) -> str | None:
 
 def foreign(names: Iterable[str]) -> list[str]:
     """Those names that no tensor of the released model has, in order."""
-    found = []
+    present = []
     for name in names:
         try:
             ours(name)
         except KeyError:
-            found.append(name)
-    return found
+            present.append(name)
+    return present
 
 
 def renamed(names: Iterable[str]) -> Mapping[str, str]:

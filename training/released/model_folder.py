@@ -75,16 +75,18 @@ def _lora(config: NetworkConfig, asked: NetworkConfig | None) -> NetworkConfig:
 
 
 def _open_own(folder: Path, asked: NetworkConfig | None, seed: int) -> OpenedModel:
-    said = json.loads((folder / DESCRIBED).read_text())
-    config = load_values({"network": said["network"]}).network
+    described = json.loads((folder / DESCRIBED).read_text())
+    config = load_values({"network": described["network"]}).network
     if config.llm != "compact":
         config = replace(config, llm=str(folder / LLM))
-    network = build(replace(config, encoder_weights="", lora_rank=0), seed, said["distortions"])
+    network = build(
+        replace(config, encoder_weights="", lora_rank=0), seed, described["distortions"]
+    )
     _fill(network, _read(folder / WEIGHTS), folder / WEIGHTS)
-    if said["frozen_encoder"]:
+    if described["frozen_encoder"]:
         network.encoder.freeze()
     network = _with_lora(network, _lora(network.config, asked))
-    whole = load_values(said["config"])
+    whole = load_values(described["config"])
     return OpenedModel(network, replace(whole, network=network.config))
 
 
@@ -128,10 +130,10 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _is_released(folder: Path) -> bool:
     try:
-        said = json.loads((folder / "config.json").read_text())
+        described = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError):
         return False
-    return isinstance(said, dict) and said.get("model_type") == "seagull"
+    return isinstance(described, dict) and described.get("model_type") == "seagull"
 
 
 def _open_released(folder: Path, asked: NetworkConfig, seed: int) -> OpenedModel:
@@ -188,8 +190,8 @@ def _tokenizer(folder: Path) -> Any:
 def _language_model(folder: Path, own: Mapping[str, Tensor], config: NetworkConfig) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    said = json.loads((folder / "config.json").read_text())
-    known = {k: v for k, v in said.items() if k in LlamaConfig().to_dict()}
+    described = json.loads((folder / "config.json").read_text())
+    known = {k: v for k, v in described.items() if k in LlamaConfig().to_dict()}
     shape = LlamaConfig(**{k: v for k, v in known.items() if k not in ("model_type", "dtype")})
     state = {k.removeprefix("llm."): v for k, v in own.items() if k.startswith("llm.")}
     with torch.device("meta"):

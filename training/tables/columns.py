@@ -45,11 +45,11 @@ class Sheet:
         self.judged = np.array(judged, float) if len(judged) == self.count else None
         self.sets: Matrix | None = None
         if any(a.distortions for a in answered):
-            said = [a.severities for a in answered]
+            answers = [a.severities for a in answered]
             self.sets = np.array(
-                [_scores(s, t.severities) for s, t in zip(said, truths, strict=True)]
+                [_scores(s, t.severities) for s, t in zip(answers, truths, strict=True)]
             )
-            types = [None if s is None else frozenset(s) for s in said]
+            types = [None if s is None else frozenset(s) for s in answers]
             self.said, self.true = (
                 _present(types),
                 _present([frozenset(t.severities) for t in truths]),
@@ -73,10 +73,10 @@ class Sheet:
         return found
 
 
-def _scores(said: Severities | None, true: Severities) -> tuple[float, ...]:
+def _scores(answer: Severities | None, true: Severities) -> tuple[float, ...]:
     """Precision, recall and F1 of one ROI: of severities, then of types."""
-    pairs = None if said is None else frozenset(said.items())
-    types = None if said is None else frozenset(said)
+    pairs = None if answer is None else frozenset(answer.items())
+    types = None if answer is None else frozenset(answer)
     return (
         *metrics.sample_scores(pairs, frozenset(true.items())),
         *metrics.sample_scores(types, frozenset(true)),

@@ -13,12 +13,14 @@ from typing import Any
 
 from manifests.config import Config, NetworkConfig
 from manifests.done import fingerprint
+from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.workspace import Workspace
 from training.data.instructions import Truth
 from training.evaluate.evaluation import Answered
 from training.train import learning
 
+VERSION = 2  # of what is kept of an answer
 SCALES = (0.0, 0.25, 0.5, 1.0)  # of SEAGULL-100w, table 3
 
 
@@ -116,20 +118,24 @@ def _answers(workspace: Workspace, run: Run) -> list[Answered]:
     learning.finetune(space, run.config)
     path = space.models / "finetune" / "answers.json"
     done = (space.models / "finetune" / "done.json").read_text()
-    key = fingerprint(done=done, data=learning.data_fingerprint(Workspace(workspace.study)))
+    data = learning.data_fingerprint(Workspace(workspace.study))
+    key = fingerprint(version=VERSION, done=done, data=data)
     return cached_answers(path, key, lambda: learning.study_answers(space, run.config))
 
 
 def read_answers(path: Path) -> list[Answered]:
-    """Read answers that were written."""
-    return [_answered(row) for row in json.loads(path.read_text())["answers"]]
+    """Read answers that were written; SeagullError for those of another version."""
+    try:
+        return [_answered(row) for row in json.loads(path.read_text())["answers"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SeagullError(f"{path} holds no answers of this version: remove it") from error
 
 
 def cached_answers(path: Path, key: str, ask: Any) -> list[Answered]:
     """Answers that were written under `key`, or those of `ask`, which are written then."""
     if path.exists():
-        said = json.loads(path.read_text())
-        if said["key"] == key:
+        kept = json.loads(path.read_text())
+        if kept["key"] == key:
             return read_answers(path)
     answers: list[Answered] = ask()
     rows = [asdict(answer) for answer in answers]

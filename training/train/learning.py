@@ -326,9 +326,9 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("*") if p.suffix in _WEIGHT_FILES)
 
 
-def _numbers(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def _numbers(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     """The metrics among nested values, named by their path: `type_f1_blur`."""
-    for key, value in found.items():
+    for key, value in nested.items():
         if isinstance(value, float):
             yield prefix + key, value
         elif isinstance(value, Mapping):

@@ -2,9 +2,9 @@
 const SVG = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage"), photo = byId("photo"), marks = byId("marks"), answers = byId("answers");
-const colours = byId("tools").dataset.colours.split(" ");
+const colors = byId("tools").dataset.colors.split(" ");
 let opened = null; // {id, name, width, height}
-let regions = []; // {prompt, colour, number, path, answer, element}
+let regions = []; // {prompt, color, number, path, answer, element}
 let current = null;
 let found = []; // objects of the photograph
 let mode = "new";
@@ -80,7 +80,7 @@ async function ask(region, prompt) {
     return say(error.message, true);
   }
   if (region === null) {
-    region = { number: ++counted, colour: colours[(counted - 1) % colours.length] };
+    region = { number: ++counted, color: colors[(counted - 1) % colors.length] };
     region.element = card(region);
     regions.push(region);
   }
@@ -102,7 +102,7 @@ function card(region) {
   const element = byId("card").content.firstElementChild.cloneNode(true);
   const swatch = element.querySelector(".swatch");
   swatch.textContent = region.number;
-  swatch.style.background = region.colour;
+  swatch.style.background = region.color;
   element.addEventListener("click", () => select(region));
   element.addEventListener("focus", () => select(region));
   element.querySelector(".close").addEventListener("click", (event) => {
@@ -180,11 +180,11 @@ function draw(box = null) {
   for (const region of regions) {
     shape("path", { d: region.path, class: "halo" });
     const kind = region === current ? "region current" : "region";
-    shape("path", { d: region.path, class: kind, stroke: region.colour, fill: region.colour });
+    shape("path", { d: region.path, class: kind, stroke: region.color, fill: region.color });
   }
   for (const region of regions) {
     const dot = { r: 6 * unit, stroke: "#fff", "stroke-width": 2 * unit };
-    for (const [x, y] of region.prompt.add ?? []) shape("circle", { cx: x, cy: y, fill: region.colour, ...dot });
+    for (const [x, y] of region.prompt.add ?? []) shape("circle", { cx: x, cy: y, fill: region.color, ...dot });
     for (const [x, y] of region.prompt.remove ?? []) shape("circle", { cx: x, cy: y, fill: "#000", ...dot });
   }
   if (mode === "objects") found.forEach((one, number) => {

@@ -1,7 +1,7 @@
 // One scene: its renderings swapped by a slider, beside the reference, with outlines and curves.
 // The state is in the address after #: d distortion, l level, m mode, z zoom, x y, roi, c, w, g.
 const SVG = "http://www.w3.org/2000/svg";
-const COLOURS = { exposure: "#c44e52", noise: "#8172b3", blur: "#4c72b0", contrast: "#dd8452", colorfulness: "#3f9a5f", compression: "#a57c6e" };
+const COLORS = { exposure: "#c44e52", noise: "#8172b3", blur: "#4c72b0", contrast: "#dd8452", colorfulness: "#3f9a5f", compression: "#a57c6e" };
 const byId = (id) => document.getElementById(id);
 const id = byId("scene").dataset.scene;
 const panes = { left: byId("left"), right: byId("right") };
@@ -83,7 +83,7 @@ function show() {
   byId("level").value = byId("at").value = state.l;
   byId("wipe").value = state.w;
   byId("gain").value = String(state.g);
-  byId("colour").value = state.c;
+  byId("color").value = state.c;
   check("#distortions button", "distortion", state.d);
   check("#modes button", "mode", state.m);
   byId("wiping").hidden = state.m !== "wipe";
@@ -98,7 +98,7 @@ function show() {
   byId("params").textContent = pretty(row.params);
   preload(rows);
   paint();
-  colour();
+  color();
   chosen();
   remember();
 }
@@ -246,7 +246,7 @@ const word = (what, score) => {
 const what = () => (state.c === "importance" ? "importance" : "quality");
 const score = (label) => label?.[what() === "quality" ? 0 : 1];
 
-function colour() {
+function color() {
   const shown = view.reference && state.m === "side" ? { left: view.reference, right: rendering() } : { right: rendering() };
   for (const [name, row] of Object.entries(shown)) {
     panes[name].querySelector("svg").toggleAttribute("hidden", state.c === "none");
@@ -296,7 +296,7 @@ function tip(event, roi) {
 }
 function pick(roi) {
   state.roi = state.roi === roi ? "" : roi;
-  colour();
+  color();
   chosen();
   remember();
 }
@@ -336,15 +336,15 @@ function curve(roi) {
     if (!points.length) continue;
     const mine = name === state.d;
     const d = "M" + points.map(([level, value]) => `${x(level).toFixed(1)} ${y(value).toFixed(1)}`).join("L");
-    mark(svg, "path", { d, class: mine ? "line chosen" : "line", stroke: COLOURS[name] ?? "#888", "data-line": name });
+    mark(svg, "path", { d, class: mine ? "line chosen" : "line", stroke: COLORS[name] ?? "#888", "data-line": name });
     for (const [level, value, key] of mine ? points : []) {
-      const dot = mark(svg, "circle", { cx: x(level), cy: y(value), r: level === state.l ? 5 : 2.5, fill: COLOURS[name] ?? "#888" });
+      const dot = mark(svg, "circle", { cx: x(level), cy: y(value), r: level === state.l ? 5 : 2.5, fill: COLORS[name] ?? "#888" });
       mark(dot, "title", {}).textContent = `${key}: ${value}`;
       dot.addEventListener("click", () => { state.l = level; show(); });
     }
   }
   byId("lines").replaceChildren(...lines.map(([name]) => {
-    const item = entry(name, "", COLOURS[name] ?? "#888"), button = document.createElement("button");
+    const item = entry(name, "", COLORS[name] ?? "#888"), button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", String(name === state.d));
     button.append(...item.childNodes);
@@ -364,7 +364,7 @@ function mark(parent, name, attributes) {
 byId("level").addEventListener("input", (event) => { state.l = Number(event.target.value); show(); });
 byId("wipe").addEventListener("input", (event) => { state.w = Number(event.target.value); show(); });
 byId("gain").addEventListener("change", (event) => { state.g = Number(event.target.value); show(); });
-byId("colour").addEventListener("change", (event) => { state.c = event.target.value; show(); });
+byId("color").addEventListener("change", (event) => { state.c = event.target.value; show(); });
 for (const button of document.querySelectorAll("#modes button")) {
   button.addEventListener("click", () => { state.m = button.dataset.mode; show(); });
 }

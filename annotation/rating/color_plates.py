@@ -14,7 +14,7 @@ from manifests.chance import generator
 from manifests.images import encode_png
 
 _SIZE, _DOTS = 360, 12000
-_COLOURS = {  # figure and ground, sRGB
+_COLORS = {  # figure and ground, sRGB
     "all": ((40, 80, 190), (225, 165, 60)),
     "red": ((214, 122, 96), (150, 150, 96)),
     "green": ((122, 168, 104), (196, 146, 104)),
@@ -30,7 +30,7 @@ class Plate:
     read_by: str  # all | red | green: the cones it asks for
 
 
-def colour_plates(seed: int) -> list[Plate]:
+def color_plates(seed: int) -> list[Plate]:
     """Four plates: one for everyone, three for red-green vision; the same for the same seed."""
     draw = generator("colour plates", seed)
     digits = [str(d) for d in draw.choice([2, 3, 5, 6, 8, 9], 4, replace=False)]
@@ -54,8 +54,8 @@ def _png(digit: str, kind: str, draw: np.random.Generator) -> bytes:
         if taken[y - radius : y + radius + 1, x - radius : x + radius + 1].any():
             continue
         cv2.circle(taken, (x, y), radius, 1, -1)
-        colour = np.array(_COLOURS[kind][0 if figure[y, x] else 1]) * draw.uniform(0.8, 1.15)
-        cv2.circle(plate, (x, y), radius, np.clip(colour, 0, 255).tolist(), -1, cv2.LINE_AA)
+        color = np.array(_COLORS[kind][0 if figure[y, x] else 1]) * draw.uniform(0.8, 1.15)
+        cv2.circle(plate, (x, y), radius, np.clip(color, 0, 255).tolist(), -1, cv2.LINE_AA)
     return encode_png(plate)
 
 
