@@ -8,7 +8,6 @@ shot by 2^S and read by 4^S; what is added is the difference to the file's own.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 SHOT_RANGE = (1e-4, 1.2e-2)  # Brooks et al.: from the least to the most noisy of common cameras
 _BLOCK = 8
@@ -50,6 +49,8 @@ def likely_read(shot: float) -> float:
 
 
 def _fit(planes: list[np.ndarray]) -> tuple[float, float]:
+    from scipy.optimize import nnls  # slow to load, and most commands fit nothing
+
     means, variances = (np.concatenate(part) for part in zip(*map(_blocks, planes), strict=True))
     usable = (means > 0.002) & (means < 0.9)
     means, variances = means[usable], variances[usable]

@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 
 from labelers.contracts.candidates import Image
 from labelers.contracts.crops import Crop, Scores
+from manifests.rle import Mask
 
 Floats = NDArray[np.float64]
+Grid = tuple[slice, slice]
 
 WINDOW = 11
 _SIGMA = 1.5
 _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
 _REACH = WINDOW - 1
+_TILE = (86, 86)  # rows and columns of windows worked on at once, in a core's cache
 
 
 class LocalSsim:
@@ -46,32 +49,50 @@ class LocalSsim:
 
 
 @dataclass(frozen=True)
-class _Base:
-    """Of image 1 over a grid of windows, HxWx3 each: mean, 2 mean^2 + C1, 2 variance + C2."""
+class _Change:
+    """What windows see of a change d: E[d], E[d]^2, var(d), and 2 E[d R] + var(d); HxWx3 each."""
 
     mean: Floats
+    shift: Floats
+    spread: Floats
+    product: Floats
+
+    @classmethod
+    def of(cls, change: Floats, reference: Floats) -> "_Change":
+        """From the pixels d and R that the windows see, (H+10)x(W+10)x3."""
+        mean = _filtered(change)
+        shift = mean * mean
+        spread = _filtered(change * change) - shift
+        product = 2 * _filtered(change * reference)
+        product += spread
+        return cls(mean, shift, spread, product)
+
+    def over(self, grid: Grid) -> "_Change":
+        return _Change(self.mean[grid], self.shift[grid], self.spread[grid], self.product[grid])
+
+
+@dataclass(frozen=True)
+class _Base:
+    """Of image 1 over a grid of windows, HxWx3 each: 2 mean, 2 mean^2 + C1, 2 variance + C2."""
+
+    twice: Floats
     luminance: Floats
     contrast: Floats
 
-    def over(self, grid: tuple[slice, slice]) -> "_Base":
-        return _Base(self.mean[grid], self.luminance[grid], self.contrast[grid])
+    def over(self, grid: Grid) -> "_Base":
+        return _Base(self.twice[grid], self.luminance[grid], self.contrast[grid])
 
-    def lost(self, d: Floats, d_times_r: Floats, d_squared: Floats) -> float:
-        """Sum over the grid of 1 - SSIM, from the windowed means of d, d R and d^2."""
-        shift = d * d
-        spread = d_squared - shift
-        twice = d_times_r - d * self.mean
-        twice *= 2
-        twice += spread
-        twice += self.contrast
-        spread /= twice
-        np.minimum(spread, 1, out=spread)  # pyiqa floors the contrast-structure term at 0
-        np.multiply(d, self.mean, out=twice)
-        twice *= 2
-        twice += shift
-        twice += self.luminance
-        shift /= twice
-        return float(spread.sum() + shift.sum() - np.vdot(spread, shift))
+    def lost(self, change: _Change) -> float:
+        """Sum over the grid of 1 - SSIM."""
+        moved = change.mean * self.twice
+        lost = change.product - moved
+        lost += self.contrast
+        np.divide(change.spread, lost, out=lost)
+        np.minimum(lost, 1, out=lost)  # pyiqa floors the contrast-structure term at 0
+        moved += change.shift
+        moved += self.luminance
+        np.divide(change.shift, moved, out=moved)
+        return float(lost.sum() + moved.sum() - np.vdot(lost, moved))
 
 
 class _Scene:
@@ -87,8 +108,42 @@ class _Scene:
         self.windows = (height - _REACH, width - _REACH)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Where a tile meets the grid of a base: in the tile's frame, and the base there."""
+
+    grid: Grid
+    base: _Base
+
+    @classmethod
+    def of(cls, tile: Grid, base: _Base, grid: Grid) -> "_Part":
+        """`tile` and `grid`, the one that `base` covers, are in one frame; they may not meet."""
+        met = [
+            (max(t.start, g.start), max(t.start, g.start, min(t.stop, g.stop)))
+            for t, g in zip(tile, grid, strict=True)
+        ]
+        rows, cols = (slice(a - t.start, b - t.start) for (a, b), t in zip(met, tile, strict=True))
+        down, across = (
+            slice(a - g.start, b - g.start) for (a, b), g in zip(met, grid, strict=True)
+        )
+        return cls((rows, cols), base.over((down, across)))
+
+    def lost(self, change: _Change) -> float:
+        return self.base.lost(change.over(self.grid))
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Some windows of a place: the pixels that they see, and what they add to both sums."""
+
+    seen: Grid
+    crop: _Part
+    image: _Part
+    inside: bool  # all that is seen is the ROI: the crop is the image
+
+
 class _Place:
-    """One ROI: the windows that meet its box, and the two bases over them."""
+    """One ROI: the windows that meet its mask, in tiles, and the two bases over them."""
 
     def __init__(self, scene: _Scene, crop: Crop) -> None:
         x, y, w, h = crop.bbox_xywh
@@ -96,34 +151,65 @@ class _Place:
         top, left = max(0, y - _REACH), max(0, x - _REACH)
         inner = (slice(y - top, y - top + h), slice(x - left, x - left + w))
         self.crop, self.inner = crop, inner
-        pixels = scene.pixels[top : y + h + _REACH, left : x + w + _REACH]
-        self.reference = np.ascontiguousarray(pixels[inner])
-        self.shape = pixels.shape
+        self.pixels = scene.pixels[top : y + h + _REACH, left : x + w + _REACH]
+        self.reference = np.ascontiguousarray(self.pixels[inner])
+        self.mask = np.repeat(crop.mask[..., None], 3, axis=2).astype(np.float64)
+        self.change = np.zeros_like(self.pixels)  # of one rendering; zero around the box
         rows, cols = (max(n, WINDOW) - _REACH for n in (h, w))
-        self.crop_grid = (slice(y - top, y - top + rows), slice(x - left, x - left + cols))
+        crop_grid = (slice(y - top, y - top + rows), slice(x - left, x - left + cols))
         self.crop_windows = 3 * rows * cols
         masked = np.zeros((rows + _REACH, cols + _REACH, 3))
-        masked[:h, :w] = self.reference * crop.mask[..., None]
-        self.crop_base = _base(masked)
+        masked[:h, :w] = self.reference * self.mask
         bottom, right = min(scene.windows[0], y + h), min(scene.windows[1], x + w)
-        self.image_grid = (slice(0, bottom - top), slice(0, right - left))
+        image_grid = (slice(0, bottom - top), slice(0, right - left))
         self.image_windows = 3 * scene.windows[0] * scene.windows[1]
-        self.image_base = scene.base.over((slice(top, bottom), slice(left, right)))
+        image_base = scene.base.over((slice(top, bottom), slice(left, right)))
+        self.tiles = self._tiles(_base(masked), crop_grid, image_base, image_grid)
+
+    def _tiles(
+        self, crop_base: _Base, crop_grid: Grid, image_base: _Base, image_grid: Grid
+    ) -> list[_Tile]:
+        """List the tiles whose windows meet the mask."""
+        covered: Mask = np.zeros(self.pixels.shape[:2], bool)
+        covered[self.inner] = self.crop.mask
+        tiles = []
+        height, width = covered.shape
+        for grid in _grids(height - _REACH, width - _REACH):
+            seen = _seen_by(grid)
+            if covered[seen].any():
+                crop = _Part.of(grid, crop_base, crop_grid)
+                image = _Part.of(grid, image_base, image_grid)
+                tiles.append(_Tile(seen, crop, image, bool(covered[seen].all())))
+        return tiles
 
     def score(self, rendering: Image) -> tuple[float, float]:
         """Quality and importance of the ROI in one rendering."""
-        change = (rendering[self.crop.window] - self.reference) * self.crop.mask[..., None]
+        change = self.change[self.inner]
+        np.subtract(rendering[self.crop.window], self.reference, out=change)
+        change *= self.mask
         if not change.any():
             return 1.0, 0.0
-        maps = [self._windowed(c) for c in (change, change * self.reference, change * change)]
-        crop_lost = self.crop_base.lost(*(m[self.crop_grid] for m in maps))
-        image_lost = self.image_base.lost(*(m[self.image_grid] for m in maps))
+        crop_lost = image_lost = 0.0
+        for tile in self.tiles:
+            seen = _Change.of(self.change[tile.seen], self.pixels[tile.seen])
+            lost = tile.crop.lost(seen)
+            crop_lost += lost
+            image_lost += lost if tile.inside else tile.image.lost(seen)
         return 1 - crop_lost / self.crop_windows, image_lost / self.image_windows
 
-    def _windowed(self, change: Floats) -> Floats:
-        canvas = np.zeros(self.shape)
-        canvas[self.inner] = change
-        return _filtered(canvas)
+
+def _grids(height: int, width: int) -> list[Grid]:
+    """Cut height x width windows into tiles."""
+    rows, cols = (
+        [slice(a, min(a + step, size)) for a in range(0, size, step)]
+        for size, step in zip((height, width), _TILE, strict=True)
+    )
+    return [(down, across) for down in rows for across in cols]
+
+
+def _seen_by(windows: Grid) -> Grid:
+    rows, cols = windows
+    return slice(rows.start, rows.stop + _REACH), slice(cols.start, cols.stop + _REACH)
 
 
 def _filtered(image: Floats) -> Floats:
@@ -138,4 +224,4 @@ def _base(image: Floats) -> _Base:
     mean = _filtered(image)
     squared = mean * mean
     variance = _filtered(image * image) - squared
-    return _Base(mean, 2 * squared + _C1, 2 * variance + _C2)
+    return _Base(2 * mean, 2 * squared + _C1, 2 * variance + _C2)

@@ -48,12 +48,14 @@ class SamSegmenter:
         predictor = SamPredictor(self.sam)
         with torch.inference_mode():
             predictor.set_image(image)
-        return Prompts(_SamEmbedding(predictor), str(predictor.device), self.least_iou, self.batch)
+            embedding = _SamEmbedding(predictor)
+        return Prompts(embedding, str(predictor.device), self.least_iou, self.batch)
 
 
 class _SamEmbedding:
     def __init__(self, predictor: Any) -> None:
         self.predictor = predictor
+        self.places = predictor.model.prompt_encoder.get_dense_pe()  # the same for every prompt
 
     def decode(self, xy: NDArray[np.float64], are_boxes: bool) -> tuple[Any, Any]:
         import torch
@@ -70,7 +72,7 @@ class _SamEmbedding:
         )
         low, iou = sam.mask_decoder(
             image_embeddings=self.predictor.features,
-            image_pe=sam.prompt_encoder.get_dense_pe(),
+            image_pe=self.places,
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=not are_boxes,

@@ -5,16 +5,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annotation.plan.study_folder import StudyFolder
-from manifests.config import Config
 from manifests.errors import SeagullError
-from manifests.presets import load_config
 from pipeline.cli.cli_work import end, run_stages, shard
 from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
+
+if TYPE_CHECKING:
+    from annotation.plan.study_folder import StudyFolder
+    from manifests.config import Config
 
 
 def _unless_subcommand(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,7 +49,7 @@ def study(job: Job, simulate: bool) -> None:
     from pipeline.study.simulate_study import simulate_study
 
     failures = run_stages(job, ["study"])
-    folder = StudyFolder(job.workspace.study)
+    folder = _study_folder(job.workspace.study)
     results = simulate_study(folder, job.config, job.workspace)
     click.echo(f"study   {len(results.ratings):,} ratings by simulated raters")
     shard(job, "seagull-3k")
@@ -81,10 +82,11 @@ def init(
     workers: int | None,
 ) -> None:
     """Choose photographs and ROIs, make the lessons, plan who rates what."""
+    from manifests.presets import load_config
     from pipeline.run.lock import only_writer
     from pipeline.study.init_study import init_study
 
-    folder = StudyFolder(out.absolute())
+    folder = _study_folder(out.absolute())
     own = folder.space.config
     config = load_config(config_name or (str(own) if own.is_file() else "study"), overrides)
     with only_writer(folder.root):
@@ -106,7 +108,15 @@ def init(
         sys.exit(FAILED)
 
 
-def _own_config(folder: StudyFolder) -> Config:
+def _study_folder(root: Path) -> "StudyFolder":
+    from annotation.plan.study_folder import StudyFolder
+
+    return StudyFolder(root)
+
+
+def _own_config(folder: "StudyFolder") -> "Config":
+    from manifests.presets import load_config
+
     if not folder.space.config.is_file():
         raise SeagullError(f"{folder.root} holds no study; run `seagull study init` first")
     return load_config(str(folder.space.config))
@@ -124,7 +134,7 @@ def serve(out: Path, host: str, port: int, beyond_loopback: bool) -> None:
     from annotation.web.app import LOOPBACK_NAMES
     from annotation.web.serve import serve as serve_app
 
-    folder = StudyFolder(out.absolute())
+    folder = _study_folder(out.absolute())
     config = _own_config(folder)
     store = VoteStore(folder.votes)
     hosts = ["*"] if beyond_loopback else LOOPBACK_NAMES
@@ -146,7 +156,7 @@ def export(out: Path) -> None:
     from pipeline.run.lock import only_writer
     from pipeline.study.export_study import export_study
 
-    folder = StudyFolder(out.absolute())
+    folder = _study_folder(out.absolute())
     config = _own_config(folder)
     store = VoteStore(folder.votes)
     try:
@@ -178,7 +188,7 @@ def extend(out: Path, votes: int | None, by: str) -> None:
     from annotation.votes.vote_store import VoteStore
     from pipeline.study.extend_study import extend_study
 
-    folder = StudyFolder(out.absolute())
+    folder = _study_folder(out.absolute())
     config = _own_config(folder)
     store = VoteStore(folder.votes)
     try:

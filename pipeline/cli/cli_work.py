@@ -9,7 +9,6 @@ import click
 from manifests.errors import SeagullError
 from manifests.paths import text_of
 from pipeline.cli.options import FAILED, Job, job_options, writes_workspace
-from pipeline.dataset.samples import is_study
 
 with_missing_option = click.option(
     "--with-missing", is_flag=True, help="Shard scenes whose RAW is gone, too."
@@ -79,6 +78,8 @@ def build(job: Job, check: bool, with_missing: bool) -> None:
 @writes_workspace
 def shards(job: Job, with_missing: bool) -> None:
     """WebDataset tars and their Parquet index, of every dataset in the workspace."""
+    from pipeline.dataset.samples import is_study
+
     if is_study(job.workspace):
         shard(job, "seagull-3k")
         return

@@ -4,16 +4,17 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from manifests.config import Config
 from manifests.done import describe
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
-from manifests.presets import load_config, programs, to_yaml
 from manifests.workspace import Workspace
+
+if TYPE_CHECKING:
+    from manifests.config import Config
 
 FAILED = 1  # exit status of a run in which scenes failed, or of a verify that found problems
 
@@ -24,7 +25,7 @@ class Job:
 
     raw: Path | None
     workspace: Workspace
-    config: Config
+    config: "Config"
     workers: int | None
     executor: str
 
@@ -37,6 +38,8 @@ class Job:
 
     def save_config(self) -> None:
         """Put the resolved configuration into the workspace, under a record."""
+        from manifests.presets import to_yaml
+
         write_atomic(self.workspace.config, to_yaml(self.config))
         self.record("config", "config", [self.workspace.config])
 
@@ -92,6 +95,8 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         executor: str,
         **others: Any,
     ) -> Any:
+        from manifests.presets import load_config
+
         workspace = Workspace(out.absolute())  # workers may have another working directory
         config = load_config(config_name or _own_config(workspace), overrides)
         if config_name is None and click.get_current_context().info_name not in _LOADS_NO_MODEL:
@@ -142,12 +147,14 @@ _LOADS_NO_MODEL = frozenset(
 )
 
 
-def _refuse_programs(workspace: Workspace, config: Config, overrides: Sequence[str]) -> None:
+def _refuse_programs(workspace: Workspace, config: "Config", overrides: Sequence[str]) -> None:
     """Let a workspace, which may be another's, name no program: its user does.
 
     Raises:
         SeagullError: its configuration has one that no --set names.
     """
+    from manifests.presets import load_config, programs
+
     named = programs(config)
     asked = programs(load_config("paper", overrides), any_detector=True)
     for key, value in named.items():

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.dataset as ds
 
 from isp.distortions.levels import load_levels
 from labelers.engine.label_engine import described
@@ -132,6 +131,8 @@ def _importance_top(dataset: Dataset) -> float:
 
 def sharded_scenes(dataset: Dataset, split: str) -> list[str]:
     """Return the scene_ids of a split, by the indices of its shards."""
+    import pyarrow.dataset as ds  # loads pandas, which a card that stands needs not
+
     files = [str(path) for path in sorted(dataset.space.shards(split).glob("*.parquet"))]
     if not files:
         return []
@@ -141,6 +142,8 @@ def sharded_scenes(dataset: Dataset, split: str) -> list[str]:
 
 def _distorted_importance(dataset: Dataset, keys: Sequence[str]) -> np.ndarray:
     """float64 (N,), of every ROI that shows a distortion, in batches: there may be millions."""
+    import pyarrow.dataset as ds
+
     if not keys:
         return np.empty(0)
     files = [str(dataset.space.table_file("labels", key)) for key in keys]

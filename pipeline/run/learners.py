@@ -15,13 +15,13 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labelers.detectors.worker_process import end_with
-from manifests.config import Config
 from manifests.errors import SeagullError
-from manifests.presets import to_yaml
 from manifests.workspace import Workspace
+
+if TYPE_CHECKING:
+    from manifests.config import Config
 
 GROUP = "seagull.learning"
 _PARENT = "SEAGULL_LAUNCHER"
@@ -33,7 +33,7 @@ def call(name: str, *arguments: Any) -> Any:
     return entry.load()(*arguments)
 
 
-def in_waves(workspace: Workspace, config: Config, table: int, cluster: str | None) -> None:
+def in_waves(workspace: Workspace, config: "Config", table: int, cluster: str | None) -> None:
     """Make the runs of a table: one after the other here, those of a wave at once on a cluster."""
     for wave in call("table_waves", workspace, config, table):
         if cluster:
@@ -43,7 +43,7 @@ def in_waves(workspace: Workspace, config: Config, table: int, cluster: str | No
             call("table_run", workspace, config, table, name)
 
 
-def _on_ray(workspace: Workspace, config: Config, table: int, wave: Sequence[str]) -> None:
+def _on_ray(workspace: Workspace, config: "Config", table: int, wave: Sequence[str]) -> None:
     import ray
 
     if not ray.is_initialized():
@@ -62,15 +62,19 @@ def end_with_launcher() -> None:
     """Let this process end when the one that started it by `by_processes` does."""
     parent = os.environ.get(_PARENT)
     if parent:
+        from labelers.detectors.worker_process import end_with
+
         threading.Thread(target=end_with, args=(int(parent),), daemon=True).start()
 
 
-def by_processes(name: str, workspace: Workspace, config: Config, processes: int) -> None:
+def by_processes(name: str, workspace: Workspace, config: "Config", processes: int) -> None:
     """Run `seagull NAME` in as many processes of this machine, which find each other by a port.
 
     Raises:
         SeagullError: one of them failed; what it said is above, and the others are stopped.
     """
+    from manifests.presets import to_yaml
+
     with tempfile.TemporaryDirectory() as folder:
         described = Path(folder) / "config.yaml"
         described.write_text(to_yaml(config))
@@ -117,7 +121,7 @@ def _first_failure(started: Sequence[subprocess.Popen[bytes]]) -> int:
         time.sleep(0.1)
 
 
-def by_ray(name: str, workspace: Workspace, config: Config, processes: int) -> None:
+def by_ray(name: str, workspace: Workspace, config: "Config", processes: int) -> None:
     """Run `seagull NAME` in as many workers of Ray Train.
 
     Raises:
@@ -126,6 +130,8 @@ def by_ray(name: str, workspace: Workspace, config: Config, processes: int) -> N
     import ray
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
+
+    from manifests.presets import to_yaml
 
     gpu = (config.finetune if name == "finetune" else config.pretrain).device.startswith("cuda")
     with tempfile.TemporaryDirectory() as folder:

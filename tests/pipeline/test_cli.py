@@ -1,5 +1,8 @@
 """Mistakes at the command line: one line that helps, status 2, no traceback."""
 
+import subprocess
+import sys
+
 import pytest
 from runs import seagull
 
@@ -35,3 +38,9 @@ def test_a_missing_weight_says_which_file_and_where_it_is_published(tiny_raw, tm
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
     assert "labels.weights" in ran.stderr
+
+
+def test_help_loads_no_package_for_arrays_or_tables():
+    code = "import sys, pipeline.cli.main; print(*sorted(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "pyarrow", "cv2", "pydantic", "ray"} & set(ran.stdout.split())
