@@ -115,10 +115,10 @@ def _begun(asked: Prefilled) -> list[list[float]]:
 def _judged(asked: Prefilled) -> list[list[float]]:
     """Return, for every sequence, p(Yes) against No of each type's judgment."""
     questions = [texts.distortion_judgment(name) for name in asked.network.distortions]
-    said: list[list[float]] = torch.stack(
+    verdicts: list[list[float]] = torch.stack(
         [asked.verdict(q).sigmoid() for q in questions], 1
     ).tolist()
-    return said
+    return verdicts
 
 
 def _distortions(
