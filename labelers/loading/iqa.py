@@ -41,7 +41,9 @@ def _nothing_fetched() -> Iterator[None]:
     from torchvision.models import WeightsEnum
 
     nothing = lambda *_, **__: _Nothing()  # noqa: E731
-    fetching = [m for m in list(sys.modules.values()) if hasattr(m, "load_file_from_url")]
+    # Looked up in the namespace: asking a lazy module for an attribute makes it import things.
+    namespaces = [(m, getattr(m, "__dict__", {})) for m in list(sys.modules.values())]
+    fetching = [m for m, names in namespaces if "load_file_from_url" in names]
     with ExitStack() as stack:
         for module in fetching:
             stack.enter_context(patch.object(module, "load_file_from_url", lambda *_, **__: ""))
