@@ -16,7 +16,7 @@ from typing import Any
 
 
 def open_network(*arguments: Any, **named: Any) -> Any:
-    """See `training.ask.open_network`; loads torch when it is called."""
+    """Open a trained network, as `training.ask.open_network` does; loads torch when called."""
     from training.ask import open_network as opened
 
     return opened(*arguments, **named)

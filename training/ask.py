@@ -112,7 +112,11 @@ class AskedNetwork:
         inside = [_shrunk(mask, small.shape[:2]) for mask in masks]
         prepared = [
             prepare_arrays(
-                *(small, [one], config.view, config.patch, _keyed(one)),
+                image=small,
+                masks=[one],
+                view=config.view,
+                patch=config.patch,
+                rng=_keyed(one),
                 framing=framing_of(config),
             )
             for one in inside

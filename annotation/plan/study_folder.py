@@ -25,7 +25,7 @@ class StudyFolder:
 
     @property
     def space(self) -> Workspace:
-        """Its tables, renderings and shards."""
+        """The workspace of its tables, renderings and shards."""
         return Workspace(self.root)
 
     @property

@@ -148,7 +148,7 @@ class LeaderPages:
         return dict(sorted(Counter(valid[key] for key in rois).items()))
 
     async def rater(self, request: Request) -> Response:
-        """Do something about one rater."""
+        """Pause, resume, keep, leave out or renew one rater, as the form says."""
         self.require(request)
         form = await request.form()
         number, action = str(form.get("rater", "")), str(form.get("action", ""))

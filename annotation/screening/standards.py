@@ -11,7 +11,7 @@ P913_CORRELATION = 0.75
 
 
 def bt500_figures(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each rater: the share of votes out of bounds, and how one-sided these are, 0 to 1.
+    """Return each rater's share of votes out of bounds, and how one-sided these are, 0 to 1.
 
     Bounds are two standard deviations of a ROI's votes about their mean, or root 20 where their
     kurtosis is not that of a normal distribution (2 to 4). scores: (raters, ROIs), NaN where nobody

@@ -151,7 +151,7 @@ def _root(field: np.ndarray) -> np.ndarray:
 
 
 def _correlation(field: np.ndarray) -> np.ndarray:
-    """Of neighbours, the mean of both directions, by channel."""
+    """Return the correlation of neighbours, the mean of both directions, by channel."""
     across = (field[:, 1:] * field[:, :-1]).mean((0, 1))
     down = (field[1:] * field[:-1]).mean((0, 1))
     return (across + down) / 2 / np.maximum((field**2).mean((0, 1)), 1e-12)

@@ -120,7 +120,7 @@ def _quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _importance_top(dataset: Dataset) -> float:
-    """Of the scenes that lie in shards: rows of other scenes may be of another scorer."""
+    """M of eq. 1 over the scenes in shards alone: others may be of another scorer."""
     for splits in (("train",), SPLITS):
         keys = [key for split in splits for key in sharded_scenes(dataset, split)]
         importance = _distorted_importance(dataset, keys)

@@ -85,11 +85,11 @@ def verify(workspace: Workspace, config: Config, start: Start | None = None) -> 
 def _claim_records(walk: _Walk) -> list[Done]:
     """Read every record below done/ and models/; what it names is claimed."""
     root = walk.workspace.root
-    found = sorted((root / "done").glob("*/*.json")) + sorted(
+    dones = sorted((root / "done").glob("*/*.json")) + sorted(
         walk.workspace.models.glob("*/*.json")
     )
     records = []
-    for path in found:
+    for path in dones:
         name, done = path.relative_to(root).as_posix(), read_done(path)
         if done is None and name.startswith("models/"):
             continue  # the network's own files

@@ -49,7 +49,7 @@ class ShardsSource:
         self.content = lru_cache(_KEPT)(self._content)
 
     def scenes(self, complete: bool) -> Sequence[SceneEntry]:
-        """See `Source`."""
+        """Every scene in order; all is known from the start."""
         return self._entries
 
     def _rows(self, scene_id: str) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ class ShardsSource:
         return list(pq.read_table(index, filters=[("scene_id", "=", scene_id)]).to_pylist())
 
     def image(self, scene_id: str, rendering_id: str) -> bytes:
-        """See `Source`; read at the offset that the index gives."""
+        """The stored bytes of one rendering, read at the offset that the index gives."""
         for row in self._rows(scene_id):
             if row["rendering_id"] == rendering_id:
                 with self._tar(scene_id).open("rb") as tar:
@@ -94,15 +94,15 @@ class ShardsSource:
         )
 
     def said_of(self, scene_id: str, rendering_id: str) -> Sequence[Said]:
-        """See `Source`."""
+        """What is said of every ROI in one rendering."""
         return [s for s in self.content(scene_id).said if s.rendering_id == rendering_id]
 
     def failures(self) -> Sequence[Failure]:
-        """See `Source`: shards hold what came about."""
+        """None: shards hold what came about."""
         return []
 
     def tops(self) -> tuple[float, float]:
-        """See `Source`."""
+        """M of eq. 1 for quality and importance, from the card."""
         return read_tops(self.workspace.dataset_card, by_scorer=True)
 
 

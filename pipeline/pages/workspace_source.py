@@ -61,7 +61,7 @@ class WorkspaceSource:
         ]
 
     def scenes(self, complete: bool) -> Sequence[SceneEntry]:
-        """See `Source`."""
+        """Every scene in order; `complete`: wait until splits and cameras are known."""
         if complete or self._rows.done():
             return self._rows.result()
         return [SceneEntry(name) for name in self._names]
@@ -90,7 +90,7 @@ class WorkspaceSource:
         ]
 
     def said_of(self, scene_id: str, rendering_id: str) -> Sequence[Said]:
-        """See `Source`."""
+        """What is said of every ROI in one rendering."""
         path = self.workspace.table_file("labels", scene_id)
         if scene_id not in self._known or not path.exists():
             return [one for one in self._said(scene_id) if one.rendering_id == rendering_id]
@@ -99,7 +99,7 @@ class WorkspaceSource:
         return [said_by_label(Label(**row)) for row in rows]
 
     def image(self, scene_id: str, rendering_id: str) -> bytes:
-        """See `Source`; nothing outside the workspace is read, whatever its tables say.
+        """The stored bytes of one rendering; nothing outside the workspace is read.
 
         A published dataset has tables, and its images in shards alone.
         """
@@ -122,11 +122,11 @@ class WorkspaceSource:
             return None
 
     def failures(self) -> Sequence[Failure]:
-        """See `Source`."""
+        """What did not come about."""
         return read_failures(self.workspace)
 
     def tops(self) -> tuple[float, float]:
-        """See `Source`; without a card, the scales' own."""
+        """M of eq. 1 for quality and importance; without a card, the scales' own."""
         return read_tops(self.workspace.dataset_card, self.workspace.table("labels").is_dir())
 
 

@@ -35,7 +35,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of one scene: the renderings that are the recipe's byte for byte, and those that are not."""
+    """One scene's renderings that are the recipe's byte for byte, and those that are not."""
 
     scene_id: str
     identical: int

@@ -15,7 +15,7 @@ PACKAGES = (
 
 
 def environment() -> dict[str, Any]:
-    """Of this process: libraries by name, the code paths that NumPy, OpenCV and torch may take."""
+    """Libraries of this process by name, the code paths that NumPy, OpenCV and torch may take."""
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -27,7 +27,7 @@ SUMS = 64
 
 @dataclass(frozen=True)
 class Sketch:
-    """Of one rendering, decoded."""
+    """What is kept of the pixels of one rendering."""
 
     rendering_id: str
     scene_id: str

@@ -21,7 +21,11 @@ def extend_study(
     """
     items = folder.read_items()
     found = results(
-        *(store.votes(), items, store.raters(), config.study, store.about("raters")),
+        casts=store.votes(),
+        items=items,
+        raters=store.raters(),
+        config=config.study,
+        kind=store.about("raters"),
         distortions=store.distortions,
     )
     void = {int(rater.rater[1:]) for rater in found.raters if not rater.valid}

@@ -80,7 +80,7 @@ class Inline:
         self.tasks.append(task)
 
     def next_outcome(self) -> Outcome:
-        """Do it."""
+        """Do the task that was kept last."""
         return self.work(self.tasks.pop())
 
     def close(self) -> None:

@@ -188,7 +188,7 @@ def _beside_others(folder: str, wait_s: float) -> Row:
 
 
 class _Holder:
-    """Of a CPU."""
+    """An actor that holds a CPU and does nothing."""
 
     def ready(self) -> None:
         """Answers once it holds it."""

@@ -67,7 +67,7 @@ class RayWorker:
         )
 
     def run(self, task: Task) -> Outcome:
-        """Do the task."""
+        """Do the task in the worker process; its outcome, whatever became of it."""
         try:
             self.executor.submit("", task)
             return self.executor.next_outcome()

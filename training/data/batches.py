@@ -97,8 +97,12 @@ def collate(
     scores = [[t.quality / tops[0], t.importance / tops[1]] for t in truths]
     soft = [(row, w) for row, w in enumerate(words) if w]
     return Batch(
-        *(pixels, ids, attention, labels),
-        *(torch.tensor(types), torch.tensor(scores).clamp(0, 1)),
+        pixels=pixels,
+        ids=ids,
+        attention=attention,
+        labels=labels,
+        types=torch.tensor(types),
+        scores=torch.tensor(scores).clamp(0, 1),
         word_at=torch.tensor([(row, w.at) for row, w in soft], dtype=torch.int64).view(-1, 2),
         word_ids=torch.tensor([w.ids for _, w in soft], dtype=torch.int64).view(-1, 5),
         word_shares=torch.tensor([w.shares for _, w in soft]).view(-1, 5),

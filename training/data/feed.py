@@ -147,9 +147,13 @@ class Feed:
         chosen = [roi for roi, _ in pairs] or self._choose(sample, rng)
         truths = [truth(sample.labels[i], *self.card.scales) for i in chosen]
         prepared = prepare(
-            *(sample, chosen, self.network.view, self.network.patch, rng),
-            draw_augmentation(rng, self.config.augmentation),
-            framing_of(self.network),
+            sample=sample,
+            chosen=chosen,
+            view=self.network.view,
+            patch=self.network.patch,
+            rng=rng,
+            change=draw_augmentation(rng, self.config.augmentation),
+            framing=framing_of(self.network),
         )
         if not pairs:
             return TrainingSample(prepared, truths, [self.ask(t, rng) for t in truths])

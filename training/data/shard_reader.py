@@ -55,13 +55,13 @@ def read_card(workspace: Workspace) -> Card:
         values = json.loads(path.read_text())
         counts = {split: int(count["samples"]) for split, count in values["counts"].items()}
         return Card(
-            values["dataset"],
-            float(values.get("quality_words_top", values["quality_top"])),
-            float(values["importance_top"]),
-            counts,
-            values.get("raters", "none"),
-            values.get("quality_words_scale", "linear"),
-            tuple(map(str, values.get("distortions", DISTORTIONS))),
+            dataset=values["dataset"],
+            quality_top=float(values.get("quality_words_top", values["quality_top"])),
+            importance_top=float(values["importance_top"]),
+            samples=counts,
+            raters=values.get("raters", "none"),
+            quality_scale=values.get("quality_words_scale", "linear"),
+            distortions=tuple(map(str, values.get("distortions", DISTORTIONS))),
         )
     except FileNotFoundError as error:
         raise SeagullError(
@@ -84,7 +84,7 @@ def tars(workspace: Workspace, split: str) -> list[str]:
 
 
 def data_fingerprint(workspace: Workspace) -> str:
-    """Of the card and every shard of every split; raises as `read_card` does."""
+    """Fingerprint the card and every shard of every split; raises as `read_card` does."""
     read_card(workspace)
     files = sorted(workspace.dataset_card.parent.glob("*/*.tar"))
     return fingerprint(

@@ -143,14 +143,14 @@ def _judged(
     asked: answer.Prefilled, judgments: Sequence[tuple[Instruction, ...]]
 ) -> list[tuple[bool, bool, bool]]:
     """Whether each ROI's three JIRs are answered rightly; a question is put to all at once."""
-    said = {
+    verdicts = {
         question: asked.verdict(question).tolist()
         for question in sorted({j.question for row in judgments for j in row})
     }
     return [
         cast(
             tuple[bool, bool, bool],
-            tuple((said[j.question][n] > 0) == (j.answer == texts.YES) for j in row),
+            tuple((verdicts[j.question][n] > 0) == (j.answer == texts.YES) for j in row),
         )
         for n, row in enumerate(judgments)
     ]

@@ -84,12 +84,12 @@ def confusion(
     answers: Sequence[str | None], truths: Sequence[str], labels: Sequence[str]
 ) -> list[list[int]]:
     """Count rows of the truth by columns of the answer; answers of no label are left out."""
-    matrix = np.zeros((len(labels), len(labels)), int)
-    place = {label: i for i, label in enumerate(labels)}
-    for answer, truth in zip(answers, truths, strict=True):
-        if answer in place:
-            matrix[place[truth], place[answer]] += 1
-    rows: list[list[int]] = matrix.tolist()
+    from sklearn.metrics import confusion_matrix
+
+    if not set(truths) & set(labels):
+        return [[0] * len(labels) for _ in labels]
+    given = [answer or "" for answer in answers]
+    rows: list[list[int]] = confusion_matrix(truths, given, labels=list(labels)).tolist()
     return rows
 
 

@@ -74,10 +74,15 @@ def read_answers(network: Network, visual: VisualTokens, grammatical: bool = Tru
     begun, judged = _begun(asked), _judged(asked)
     return [
         Answer(
-            *(quality[row], importance[row]),
-            _distortions(network, visual, row, text, begun[row][1:], judged[row]),
-            round(begun[row][0], 6),
-            (_quality_sentence(quality[row]), _importance_sentence(importance[row]), text),
+            quality=quality[row],
+            importance=importance[row],
+            distortions=_distortions(network, visual, row, text, begun[row][1:], judged[row]),
+            without=round(begun[row][0], 6),
+            sentences=(
+                _quality_sentence(quality[row]),
+                _importance_sentence(importance[row]),
+                text,
+            ),
         )
         for row, text in enumerate(sentences)
     ]
@@ -93,7 +98,7 @@ def _as_it_likes(network: Network, visual: VisualTokens) -> list[str]:
 
 
 def _begun(asked: Prefilled) -> list[list[float]]:
-    """Of every sequence, p that the answer begins with "without", then with each type.
+    """Return, for every sequence, p that the answer begins with "without", then with each type.
 
     A type may come with any severity or none; the beginnings exclude each other.
     """
@@ -108,12 +113,12 @@ def _begun(asked: Prefilled) -> list[list[float]]:
 
 
 def _judged(asked: Prefilled) -> list[list[float]]:
-    """Of every sequence, p(Yes) against No of each type's judgment."""
+    """Return, for every sequence, p(Yes) against No of each type's judgment."""
     questions = [texts.distortion_judgment(name) for name in asked.network.distortions]
-    said: list[list[float]] = torch.stack(
+    verdicts: list[list[float]] = torch.stack(
         [asked.verdict(q).sigmoid() for q in questions], 1
     ).tolist()
-    return said
+    return verdicts
 
 
 def _distortions(
@@ -128,9 +133,12 @@ def _distortions(
     severities = _severities(network, visual, row, text)
     return tuple(
         DistortionAnswer(
-            *(name, name in named, round(p, 6), round(yes, 6)),
-            None if (grade := named.get(name)) is None else SEVERITY_WORDS[grade],
-            severities.get(name, {}),
+            name=name,
+            said=name in named,
+            probability=round(p, 6),
+            judged=round(yes, 6),
+            severity=None if (grade := named.get(name)) is None else SEVERITY_WORDS[grade],
+            severities=severities.get(name, {}),
         )
         for name, p, yes in zip(network.distortions, begun, judged, strict=True)
     )

@@ -69,8 +69,14 @@ class Network(nn.Module):
         width, norm = config.width, config.sa_norm
         if config.global_token:
             self.global_view = GlobalView(
-                *(channels, sides, width, config.key_tokens, config.sa_over),
-                *(config.mask_pooling, norm, config.fuse_gelu),
+                channels=channels,
+                sides=sides,
+                width=width,
+                key_tokens=config.key_tokens,
+                sa_over=config.sa_over,
+                pooling=config.mask_pooling,
+                norm=norm,
+                gelu=config.fuse_gelu,
             )
         if config.local_token:
             native = config.local_view == "native"

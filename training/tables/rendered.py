@@ -114,11 +114,11 @@ def latex(table: int, rows: Sequence[Row]) -> str:
     lines.append(" & ".join(["model", "data", *names]) + r" \\ \hline")
     for row in rows:
         cells = [f"{row.values[n]:.3f}" if n in row.values else "" for n in COLUMNS[table]]
-        said = " & ".join([row.model, row.source, *cells]).replace("%", r"\%").replace("_", r"\_")
-        lines.append(said + r" \\")
+        line = " & ".join([row.model, row.source, *cells]).replace("%", r"\%").replace("_", r"\_")
+        lines.append(line + r" \\")
     return "\n".join([*lines, "\\hline", "\\end{tabular}", ""])
 
 
 def waves(workspace: Workspace, config: Config, table: int) -> list[list[str]]:
-    """See `table_runs.waves`; the workspace is not read."""
+    """Return the waves of `table_runs.waves`; the workspace is not read."""
     return table_runs.waves(table, config)

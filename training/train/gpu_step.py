@@ -32,9 +32,9 @@ def _rows(config: NetworkConfig, expected: torch.Tensor, device: str) -> Iterato
     for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         network = build(config, 0)
         batch = _batch(config)
-        found, _ = _step(network, batch, device, dtype)
+        numbers, _ = _step(network, batch, device, dtype)
         _, seconds = _step(network, batch, device, dtype)  # the first warms up
-        error = float(((found - expected) / expected).abs().max())
+        error = float(((numbers - expected) / expected).abs().max())
         yield {
             "what": f"training step, {name}",
             "per_s": round(_IMAGES * _ROIS / seconds, 2),
@@ -55,8 +55,8 @@ def _step(
     loss.backward()
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
-    found = torch.stack([loss.detach().float(), norm.float()]).cpu().double()
-    return found, time.perf_counter() - begun
+    numbers = torch.stack([loss.detach().float(), norm.float()]).cpu().double()
+    return numbers, time.perf_counter() - begun
 
 
 def _batch(config: NetworkConfig) -> Batch:

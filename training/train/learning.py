@@ -143,8 +143,14 @@ class Stage:
         if first and self.is_second:
             self._write_instructions(card)
         trainer = Trainer(
-            *(network, self.training, steps, self.folder, key, accumulation),
-            *(self._validation(card, network), self.config.seed),
+            network=network,
+            config=self.training,
+            steps=steps,
+            folder=self.folder,
+            key=key,
+            accumulation=accumulation,
+            validate=self._validation(card, network),
+            seed=self.config.seed,
         )
         trainer.run(feed.batches)
         if first:
@@ -173,8 +179,14 @@ class Stage:
         at_random = partial(draw, judgments=judgments)
         ask = pick_fixed(self.config.seed, judgments) if self.is_second else at_random
         return Feed(
-            *(self.data, card, network.config, self.training),
-            *(network.sequencer, self.config.seed, ask, ranks()),
+            workspace=self.data,
+            card=card,
+            network=network.config,
+            config=self.training,
+            sequencer=network.sequencer,
+            seed=self.config.seed,
+            ask=ask,
+            ranks=ranks(),
         )
 
     def _validation(self, card: Card, network: "Network") -> Any:
@@ -188,8 +200,14 @@ class Stage:
         from training.evaluate.evaluation import Evaluation
 
         return Evaluation(
-            *(self.data, card, network, network.config),
-            *(self.config.seed, self.training.threads, split, rois),
+            workspace=self.data,
+            card=card,
+            network=network,
+            config=network.config,
+            seed=self.config.seed,
+            threads=self.training.threads,
+            split=split,
+            questioned=rois,
         )
 
     def _write_instructions(self, card: Card) -> None:

@@ -60,7 +60,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Of one training, whose fingerprint is `key`: those of another are not resumed."""
+    """The checkpoints of one training, whose fingerprint is `key`; others are not resumed."""
 
     folder: Path
     key: str
@@ -97,14 +97,14 @@ class Checkpoints:
             write_atomic(folder / "weights.safetensors", save(trained_state(network)))
             with atomic_file(folder / "optimizer.pt") as file:
                 torch.save(optimizer.state_dict(), file)
-        said = {"key": self.key, "sharded": self.sharded, **vars(position)}
-        write_atomic(folder / "position.json", json.dumps(said))
+        saved = {"key": self.key, "sharded": self.sharded, **vars(position)}
+        write_atomic(folder / "position.json", json.dumps(saved))
 
     def resume(self, model: Any, optimizer: Any) -> Position:
         """Load the latest; the start where there is none of this training."""
         for folder in sorted(self.folder.glob("checkpoint-*"), reverse=True):
-            said = json.loads((folder / "position.json").read_text())
-            if (said.pop("key"), said.pop("sharded", False)) != (self.key, self.sharded):
+            saved = json.loads((folder / "position.json").read_text())
+            if (saved.pop("key"), saved.pop("sharded", False)) != (self.key, self.sharded):
                 continue
             if self.sharded:
                 self.accelerator.load_state(str(folder / "sharded"))
@@ -113,7 +113,7 @@ class Checkpoints:
                 load_trained(network, folder / "weights.safetensors")
                 state = torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu")
                 optimizer.load_state_dict(state)
-            return Position(**said)
+            return Position(**saved)
         return Position()
 
     def whole(self, model: Any, network: Network) -> None:
