@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import rawpy
-from scipy.interpolate import PchipInterpolator
 
 from isp.raw.color import decode_srgb, encode_srgb
 from isp.raw.decode import complaints
@@ -39,6 +38,8 @@ class Tone:
             return np.asarray(linear, np.float64)
         if self.name == "standard":
             return standard(linear)
+        from scipy.interpolate import PchipInterpolator  # slow to load, for this tone alone
+
         ours, previews = zip(*self.knots, strict=True)
         return decode_srgb(PchipInterpolator(ours, previews)(encode_srgb(linear)))
 

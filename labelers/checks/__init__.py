@@ -2,5 +2,6 @@
 
 evidence.py      why the weight-free scorer and its threshold are what they are
 bench_labels.py  what masks and labels cost against the obvious loop
+topiq_flops.py   operations of a TOPIQ label, counted
 gpu_labels.py    CUDA against the CPU
 """

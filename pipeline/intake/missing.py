@@ -89,6 +89,8 @@ def workspace_sources(workspace: Workspace) -> tuple[Source, ...]:
     """
     sources = remembered_sources(workspace)
     for path in sorted(workspace.table("scenes").glob("*.parquet")):
+        if path.stem in sources:  # a file a scene, by its name: nothing new in it
+            continue
         try:
             rows = read_records(path, Scene)
         except SeagullError:
