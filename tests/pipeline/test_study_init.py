@@ -39,7 +39,8 @@ def _run(*arguments: str | Path):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
+    folder = tmp_path_factory.mktemp("study_init") / "photos0"  # the seeded choice reads the name
+    folder.mkdir()
     for name, suffix in (("coffee", "jpg"), ("astronaut", "png"), ("chelsea", "bmp"),
                          ("rocket", "jpg")):  # fmt: skip
         pixels = cv2.resize(bundled()[name](), (200, 140), interpolation=cv2.INTER_AREA)
