@@ -4,6 +4,7 @@ And find out what depends on memory that nobody wrote.
 """
 
 import ctypes
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,22 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _KEPT)
         mallopt(_TRIM_THRESHOLD, _KEPT)
+
+
+@contextmanager
+def garbage_kept() -> Iterator[None]:
+    """Look for no garbage within the block: for a command that loads large libraries and ends.
+
+    Their modules make a million objects that stay; Python looks through them again and again, a
+    fifth of the time until a photograph is answered.
+    """
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looked:
+            gc.enable()
 
 
 @contextmanager
