@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from isp.development.demosaic import demosaic, white_level
+from isp.development.demosaic import demosaic, to_light, white_level
 from isp.development.geometry import photosites_a_pixel, upright
 from isp.development.lens import LensCorrection
 from isp.development.recipes import Step
@@ -30,9 +30,7 @@ from isp.raw.color import (
     FULL,
     decode_srgb,
     encode_srgb,
-    limit_highlights,
     to_display,
-    to_srgb,
 )
 from isp.raw.sensor import Sensor
 from manifests.chance import generator
@@ -194,10 +192,7 @@ class Chain:
             image = pixels.copy()  # highlights are limited in place
         else:
             image = demosaic(sensor, pixels, self.config.demosaic)
-        white = white_level(sensor)
-        image = limit_highlights(image, white, sensor.gains)
-        image = self.lens.apply(image)
-        linear = to_srgb(image, sensor.matrix, white)
+        linear = to_light(sensor, image, self.lens)
         return upright(fitted(linear, self.config.long_edge), sensor.flip)
 
     def display(self, linear: np.ndarray, _: Step | None) -> Display:

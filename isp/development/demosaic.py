@@ -8,10 +8,10 @@ its own brightest pixel), no denoising, no gamma, camera colors, the file's flip
 import numpy as np
 import rawpy
 
+from isp.development.lens import LensCorrection
+from isp.raw.color import FULL, limit_highlights, to_srgb
 from isp.raw.sensor import Sensor
 from manifests.errors import SceneError
-
-FULL = 65535
 
 
 def demosaic(sensor: Sensor, mosaic: np.ndarray | None, algorithm: str) -> np.ndarray:
@@ -49,3 +49,19 @@ def demosaic(sensor: Sensor, mosaic: np.ndarray | None, algorithm: str) -> np.nd
 def white_level(sensor: Sensor) -> float:
     """Return the value, in `demosaic`'s result, of a saturated first channel: 1.0 from then on."""
     return FULL / float(sensor.gains.max())
+
+
+def to_light(sensor: Sensor, camera: np.ndarray, lens: LensCorrection | None = None) -> np.ndarray:
+    """What white-balanced camera RGB is in linear sRGB, highlights limited and the lens corrected.
+
+    Args:
+        sensor: that recorded it.
+        camera: uint16 (H, W, 3) RGB, linear, on `demosaic`'s scale; changed in place.
+        lens: of a picture of this size; None corrects nothing.
+
+    Returns:
+        float32 (H, W, 3) RGB, linear sRGB, 1 = white, at least 0; above 1 is headroom.
+    """
+    white = white_level(sensor)
+    image = limit_highlights(camera, white, sensor.gains)
+    return to_srgb(image if lens is None else lens.apply(image), sensor.matrix, white)

@@ -11,12 +11,11 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from isp.development.demosaic import demosaic, white_level
+from isp.development.demosaic import demosaic, to_light
 from isp.development.excerpt import open_excerpt
 from isp.development.lens import LensCorrection
 from isp.development.noise_match import LEAST_REDUCTION, NoiseMatch, brightness_of, match
 from isp.development.superpixel import has_quads, superpixels
-from isp.raw.color import limit_highlights, to_srgb
 from isp.raw.sensor import Sensor
 
 ANCHORS = (1.0, 3.0, 5.0, 6.5, 8.0)  # stops at which the match is measured: the levels' span
@@ -86,7 +85,5 @@ class ReducedNoise:
             yield demosaiced - before, superpixels(excerpt, mosaic, size) - clean
 
     def _demosaiced(self, sensor: Sensor, mosaic: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        white = white_level(sensor)
-        image = demosaic(sensor, mosaic, self.algorithm)
-        linear = to_srgb(limit_highlights(image, white, sensor.gains), sensor.matrix, white)
+        linear = to_light(sensor, demosaic(sensor, mosaic, self.algorithm))
         return cv2.resize(linear, size, interpolation=cv2.INTER_AREA)

@@ -8,7 +8,7 @@ and the gamut are clipped before anything is averaged, as `chain.py` does it on 
 import cv2
 import numpy as np
 
-from isp.raw.color import FULL, limit_highlights, to_srgb
+from isp.development.demosaic import to_light, white_level
 from isp.raw.sensor import Sensor
 
 
@@ -31,14 +31,13 @@ def superpixels(sensor: Sensor, mosaic: np.ndarray, size: tuple[int, int]) -> np
     Returns:
         float32 (height, width, 3) RGB, linear sRGB, 1 = white, at least 0, not turned.
     """
-    white = FULL / float(sensor.gains.max())
-    camera = limit_highlights(_camera_rgb(sensor, mosaic, white), white, sensor.gains)
-    linear = to_srgb(camera, sensor.matrix, white)
+    linear = to_light(sensor, _camera_rgb(sensor, mosaic))
     return cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
 
 
-def _camera_rgb(sensor: Sensor, mosaic: np.ndarray, white: float) -> np.ndarray:
-    """Uint16 (H/2, W/2, 3) RGB, white-balanced, as LibRaw scales: `white` saturates first."""
+def _camera_rgb(sensor: Sensor, mosaic: np.ndarray) -> np.ndarray:
+    """Uint16 (H/2, W/2, 3) RGB, white-balanced, on LibRaw's scale (`white_level`)."""
+    white = white_level(sensor)
     assert sensor.pattern is not None
     height, width = (size // 2 for size in mosaic.shape)
     planes: dict[int, list[np.ndarray]] = {0: [], 1: [], 2: []}

@@ -24,12 +24,17 @@ def scatter(tasks: Sequence[Task], work: Work, start: Start | None) -> Iterator[
         yield from map(work, tasks)
         return
     with closing(start(work)) as executor:
-        waiting, running = list(reversed(tasks)), 0
-        while waiting or running:
-            while waiting and executor.free("cpu") > 0:
-                executor.submit("cpu", waiting.pop())
-                running += 1
-            outcome = executor.next_outcome()
-            if outcome:
-                running -= 1
-                yield outcome
+        yield from drain(executor, tasks)
+
+
+def drain(executor: Executor, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    """Give the tasks to the executor, in order, as it takes them; outcomes as they come."""
+    waiting, running = list(reversed(tasks)), 0
+    while waiting or running:
+        while waiting and executor.free("cpu") > 0:
+            executor.submit("cpu", waiting.pop())
+            running += 1
+        outcome = executor.next_outcome()
+        if outcome:
+            running -= 1
+            yield outcome

@@ -30,6 +30,7 @@ from manifests.errors import SeagullError
 from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
+from pipeline.run.scatter import drain
 from pipeline.workers.executors import Executor, make_executor
 from pipeline.workers.worker import Outcome, Task
 
@@ -101,16 +102,10 @@ def _drain(
     executor: Executor, tasks: list[Task], on_outcome: Callable[[int], None] = lambda _: None
 ) -> list[Outcome]:
     """As the flow does, without a workspace."""
-    waiting, running, outcomes = list(tasks), 0, []
-    while waiting or running:
-        while waiting and executor.free("cpu") > 0:
-            executor.submit("cpu", waiting.pop())
-            running += 1
-        outcome = executor.next_outcome()
-        if outcome:
-            running -= 1
-            outcomes.append(outcome)
-            on_outcome(len(outcomes))
+    outcomes = []
+    for outcome in drain(executor, tasks):
+        outcomes.append(outcome)
+        on_outcome(len(outcomes))
     return outcomes
 
 
