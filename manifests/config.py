@@ -244,6 +244,18 @@ class StudyConfig:
 
 
 @dataclass(frozen=True)
+class EndlessConfig:
+    """Samples made while a network learns (`--endless`). They change no byte of a workspace."""
+
+    scenes: int = 16  # open at once: whose renderings are mixed
+    parameters: Literal["levels", "drawn"] = "levels"  # drawn: anew each epoch, from a level's
+    # setting to the next of its kind
+
+    def __post_init__(self) -> None:
+        _require(self.scenes >= 1, "scenes must be 1 or more")
+
+
+@dataclass(frozen=True)
 class WorkConfig:
     """How the work is done. Never part of a fingerprint: it must not change a byte."""
 
@@ -302,13 +314,15 @@ class Config:
     pretrain: TrainConfig = field(default_factory=TrainConfig)
     finetune: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4, epochs=5))
     study: StudyConfig = field(default_factory=StudyConfig)
+    endless: EndlessConfig = field(default_factory=EndlessConfig)
     work: WorkConfig = field(default_factory=WorkConfig)
     release: ReleaseConfig = field(default_factory=ReleaseConfig)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of every section but `work` and `release`."""
-        made_with = {k: v for k, v in to_dict(self).items() if k not in ("work", "release")}
+        """Hash of every section but `endless`, `work` and `release`."""
+        aside = ("endless", "work", "release")
+        made_with = {k: v for k, v in to_dict(self).items() if k not in aside}
         return fingerprint(**made_with)
 
 

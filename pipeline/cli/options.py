@@ -99,7 +99,8 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         workspace = Workspace(out.absolute())  # workers may have another working directory
         config = load_config(config_name or _own_config(workspace), overrides)
-        if config_name is None and click.get_current_context().info_name not in _LOADS_NO_MODEL:
+        loads_none = click.get_current_context().info_name in _LOADS_NO_MODEL
+        if config_name is None and (others.get("endless") or not loads_none):
             _refuse_programs(workspace, config, overrides)
         return command(Job(raw, workspace, config, workers, executor), **others)
 

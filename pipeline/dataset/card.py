@@ -92,6 +92,12 @@ def _is_whole(dataset: Dataset, done: Done) -> bool:
 
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
+    percentile = f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs"
+    return about_labels(config, _importance_top(dataset), percentile)
+
+
+def about_labels(config: Config, importance_top: float, importance_top_is: str) -> dict[str, Any]:
+    """Say what readers must know of a scorer's labels."""
     scorer = described(config.labels)
     return {
         **scorer,
@@ -100,8 +106,8 @@ def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
         **_quality_words(scorer),
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
-        "importance_top": _importance_top(dataset),
-        "importance_top_is": f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs",
+        "importance_top": importance_top,
+        "importance_top_is": importance_top_is,
         "raters": "none",
         "simulated": False,
     }
@@ -125,8 +131,13 @@ def _importance_top(dataset: Dataset) -> float:
         keys = [key for split in splits for key in sharded_scenes(dataset, split)]
         importance = _distorted_importance(dataset, keys)
         if len(importance):
-            return max(round(float(np.percentile(importance, IMPORTANCE_PERCENTILE)), 6), 1e-6)
+            return top_of(importance)
     return 1.0
+
+
+def top_of(importance: np.ndarray) -> float:
+    """M of eq. 1 by the importance, float64 (N,), of ROIs that show a distortion."""
+    return max(round(float(np.percentile(importance, IMPORTANCE_PERCENTILE)), 6), 1e-6)
 
 
 def sharded_scenes(dataset: Dataset, split: str) -> list[str]:

@@ -84,7 +84,7 @@ def _outcome(task: Task) -> Outcome:
     except MemoryError:
         return Outcome(task, None, "memory", f"{task.stage}: out of memory while its models load")
     except Exception as error:
-        return Outcome(task, None, "internal", _where(error))
+        return Outcome(task, None, "internal", where(error))
     try:
         return Outcome(task, _work(task, models))
     except MachineError as error:
@@ -96,7 +96,7 @@ def _outcome(task: Task) -> Outcome:
     except SeagullError as error:
         return Outcome(task, None, "model", str(error))
     except Exception as error:
-        return Outcome(task, None, "internal", _where(error))
+        return Outcome(task, None, "internal", where(error))
 
 
 def _work(task: Task, models: Any) -> Done:
@@ -124,7 +124,8 @@ def _models(task: Task) -> Any:
     return _LOADED[key]
 
 
-def _where(error: Exception) -> str:
+def where(error: Exception) -> str:
+    """Name an unforeseen error and the line it comes from."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text} ({Path(frame.filename).name}:{frame.lineno})"

@@ -8,7 +8,7 @@ SEAGULL-3k from `study/shards/` with fixed instructions (paper, section 5.1). Ea
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from manifests.config import Config, TrainConfig, to_dict
 from manifests.done import Done, fingerprint, read_done
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file, write_atomic
+from manifests.sample import SampleSource
 from manifests.workspace import Workspace
-from training.data.shard_reader import Card, data_fingerprint, in_order, read_card
+from training.data.shard_reader import Card, card_of, data_fingerprint, in_order, read_card
 from training.train.processes import ranks
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 VERSION = 2  # of this package's code, where it changes what is learned
 WEIGHTS = "weights.safetensors"
+SOURCE = "source.json"  # beside a network that learned from a source of samples
 _NOT_LEARNED_FROM = (
     *("device", "threads", "checkpoint_every", "validate_every", "validate_rois"),
     "gradient_checkpointing",
@@ -33,9 +35,15 @@ _NOT_LEARNED_FROM = (
 _WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth", ".model", ".json")
 
 
-def pretrain(workspace: Workspace, config: Config) -> dict[str, float]:
-    """Stage 1 on SEAGULL-100w; returns the numbers of its evaluation."""
-    return _pretrain(workspace, config).run()
+def pretrain(
+    workspace: Workspace, config: Config, source: SampleSource | None = None
+) -> dict[str, float]:
+    """Stage 1 on SEAGULL-100w; returns the numbers of its evaluation.
+
+    With a `source`, samples are its, made while the network learns, and no shard is read.
+    """
+    stage = _pretrain(workspace, config)
+    return replace(stage, source=source, noted=None).run()
 
 
 def finetune(workspace: Workspace, config: Config) -> dict[str, float]:
@@ -48,9 +56,15 @@ def finetune(workspace: Workspace, config: Config) -> dict[str, float]:
     return _finetune(workspace, config).run()
 
 
-def evaluate(workspace: Workspace, config: Config) -> dict[str, float]:
-    """Every trained network on its test split; the numbers of stage 2 are named `study_...`."""
-    stages = {"": _pretrain(workspace, config), "study_": _finetune(workspace, config)}
+def evaluate(
+    workspace: Workspace, config: Config, source: SampleSource | None = None
+) -> dict[str, float]:
+    """Every trained network on its test split; the numbers of stage 2 are named `study_...`.
+
+    Stage 1's test split is the `source`'s, where there is one.
+    """
+    first = replace(_pretrain(workspace, config), source=source)
+    stages = {"": first, "study_": _finetune(workspace, config)}
     if config.network.model and not any(stage.is_done() for stage in stages.values()):
         return _evaluate_model(stages)
     trained = {prefix: stage for prefix, stage in stages.items() if stage.has_network()}
@@ -67,10 +81,8 @@ def _evaluate_model(stages: Mapping[str, "Stage"]) -> dict[str, float]:
     """The network of `network.model` as it is, on every test split there is."""
     found: dict[str, float] = {}
     for prefix, stage in stages.items():
-        if stage.data.dataset_card.exists() and read_card(stage.data).samples.get("test"):
-            numbers = dict(
-                _numbers(stage.tested(begun(stage.config, read_card(stage.data).distortions)))
-            )
+        if stage.has_card() and stage.card.samples.get("test"):
+            numbers = dict(_numbers(stage.tested(begun(stage.config, stage.card.distortions))))
             found |= {f"{prefix}{key}": value for key, value in numbers.items()}
     return found
 
@@ -85,6 +97,8 @@ class Stage:
     config: Config
     training: TrainConfig
     start: Path | None  # weights, or none for a new network
+    source: SampleSource | None = None  # of the samples, instead of shards
+    noted: Mapping[str, Any] | None = None  # identity and card of what the network there is from
 
     @property
     def folder(self) -> Path:
@@ -96,6 +110,23 @@ class Stage:
         """Whether it is stage 2, whose instructions are fixed."""
         return self.name == "finetune"
 
+    @property
+    def card(self) -> Card:
+        """What the source, or the shards, say of the samples; raises as `read_card`."""
+        if self.source:
+            return card_of(self.source.card)
+        if self.noted and not self.data.dataset_card.exists():
+            return card_of(self.noted["card"])
+        return read_card(self.data)
+
+    def has_card(self) -> bool:
+        """Whether there are samples."""
+        return self.source is not None or self.data.dataset_card.exists()
+
+    @property
+    def _samples_key(self) -> str:
+        return self.source.identity if self.source else data_fingerprint(self.data)
+
     def run(self) -> dict[str, float]:
         """Train unless it is done, then evaluate where there is a test split.
 
@@ -103,7 +134,7 @@ class Stage:
         """
         if not self.is_done():
             self._train()
-        tested = ranks().rank == 0 and read_card(self.data).samples.get("test")
+        tested = ranks().rank == 0 and self.card.samples.get("test")
         return self.evaluate() if tested else {}
 
     def has_network(self) -> bool:
@@ -124,7 +155,7 @@ class Stage:
         return fingerprint(
             version=VERSION,
             seed=self.config.seed,
-            data=data_fingerprint(self.data),
+            data=self.noted["identity"] if self.noted else self._samples_key,
             network=asdict(network),
             training=learned,
             weights=[sha256_of_file(p) for p in given if p.is_file()],
@@ -135,11 +166,12 @@ class Stage:
         from training.train.loop import Trainer
 
         first = ranks().rank == 0
-        card, key, network = read_card(self.data), self._key(), self._network(self.start)
+        card, key, network = self.card, self._key(), self._network(self.start)
         feed = self._feed(card, network)
         steps, accumulation = feed.steps, feed.accumulation
         if first:
             (self.folder / "done.json").unlink(missing_ok=True)
+            self._note_source()
         if first and self.is_second:
             self._write_instructions(card)
         trainer = Trainer(
@@ -156,10 +188,19 @@ class Stage:
         if first:
             self._save(network, key, trainer.steps)
 
+    def _note_source(self) -> None:
+        """Who goes on from a network made from a source knows it by this file."""
+        path = self.folder / SOURCE
+        if self.source:
+            noted = {"identity": self.source.identity, "card": dict(self.source.card)}
+            write_atomic(path, json.dumps(noted, indent=1) + "\n")
+        else:
+            path.unlink(missing_ok=True)
+
     def _network(self, weights: Path | None) -> "Network":
         from training.train.training_state import load_trained
 
-        network = begun(self.config, read_card(self.data).distortions)
+        network = begun(self.config, self.card.distortions)
         if weights:
             load_trained(network, weights)
         try:
@@ -187,6 +228,7 @@ class Stage:
             seed=self.config.seed,
             ask=ask,
             ranks=ranks(),
+            source=self.source,
         )
 
     def _validation(self, card: Card, network: "Network") -> Any:
@@ -208,6 +250,7 @@ class Stage:
             threads=self.training.threads,
             split=split,
             questioned=rois,
+            source=self.source,
         )
 
     def _write_instructions(self, card: Card) -> None:
@@ -233,7 +276,8 @@ class Stage:
         text = json.dumps(to_dict(self.config), indent=1) + "\n"
         write_atomic(self.folder / "config.json", text)
         write_atomic(self.folder / "distortions.json", json.dumps(network.distortions) + "\n")
-        names = (WEIGHTS, "config.json", "distortions.json", "curve.jsonl", "validation.jsonl")
+        names = [WEIGHTS, "config.json", "distortions.json", "curve.jsonl", "validation.jsonl"]
+        names.append(SOURCE)
         files = [self.folder / name for name in names if (self.folder / name).exists()]
         hashes = {f.relative_to(self.workspace.root).as_posix(): sha256_of_file(f) for f in files}
         Done(self.name, "network", key, hashes, {"steps": count}).write(self.folder / "done.json")
@@ -247,9 +291,9 @@ class Stage:
             version=VERSION,
             seed=self.config.seed,
             weights=sha256_of_file(self.folder / WEIGHTS),
-            data=data_fingerprint(self.data),
+            data=self._samples_key,
         )
-        found = _read_evaluation(path)
+        found = _read_json(path)
         if found.get("fingerprint") != key:
             found = {"fingerprint": key, **self._evaluation()}
             write_atomic(path, json.dumps(found, indent=1) + "\n")
@@ -267,7 +311,7 @@ class Stage:
         from training.evaluate.evaluation import QUESTIONED, summary
 
         torch.set_num_threads(self.training.threads)
-        card = read_card(self.data)
+        card = self.card
         return summary(self._questions(card, network, "test", QUESTIONED).answers(), card)
 
     def _validated(self) -> list[dict[str, float]]:
@@ -276,7 +320,9 @@ class Stage:
 
 
 def _pretrain(workspace: Workspace, config: Config) -> Stage:
-    return Stage("pretrain", workspace, workspace, config, config.pretrain, None)
+    noted = _read_json(workspace.models / "pretrain" / SOURCE)
+    stage = Stage("pretrain", workspace, workspace, config, config.pretrain, None)
+    return replace(stage, noted=noted) if {"identity", "card"} <= noted.keys() else stage
 
 
 def _finetune(workspace: Workspace, config: Config) -> Stage:
@@ -325,7 +371,7 @@ def export_model(
         raise SeagullError(
             f"{trained.folder} holds no finished network of this configuration; run `make {stage}`"
         )
-    numbers = _read_evaluation(trained.folder / "evaluation.json")
+    numbers = _read_json(trained.folder / "evaluation.json")
     network = trained._network(trained.folder / WEIGHTS)
     export(network, config, {**numbers, **dict(_numbers(numbers))}, folder, names)
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
@@ -353,7 +399,7 @@ def _numbers(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _numbers(value, f"{prefix}{key}_")
 
 
-def _read_evaluation(path: Path) -> Mapping[str, Any]:
+def _read_json(path: Path) -> Mapping[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
