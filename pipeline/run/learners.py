@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manifests.errors import SeagullError
-from manifests.sample import SampleSource
 from manifests.workspace import Workspace
 
 if TYPE_CHECKING:
     from manifests.config import Config
+    from manifests.sample import SampleSource
 
 GROUP = "seagull.learning"
 SOURCES_GROUP = "seagull.sources"
@@ -40,7 +40,7 @@ def call(name: str, *arguments: Any) -> Any:
 @contextmanager
 def endless(
     workspace: Workspace, config: "Config", raw: Path, workers: int | None
-) -> Iterator[SampleSource]:
+) -> Iterator["SampleSource"]:
     """The samples of RAW files, made while they are asked for; see pipeline/endless."""
     (entry,) = entry_points(group=SOURCES_GROUP, name="raw")
     source = entry.load()(workspace, config, raw, workers)
