@@ -24,13 +24,20 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["isp", "sizes", "labelers"]), help="One table alone.")
+@click.option(
+    "--only",
+    type=click.Choice(["isp", "sizes", "labelers", "endless"]),
+    help="One table alone.",
+)
 @job_options
 def bench(job: Job, only: str | None) -> None:
-    """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
+    """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph).
+
+    endless takes a folder of --raw files, and --workers (default 1).
+    """
     from pipeline.tools.bench import tables
 
-    for title, table in tables(job.raw, only):
+    for title, table in tables(job.raw, only, job.config, job.workers or 1):
         click.echo(f"{title}\n\n{table}\n")
 
 

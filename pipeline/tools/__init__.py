@@ -3,6 +3,7 @@
 cost.py             unit costs measured
 calibration.py      levels by a scorer
 bench.py            the folders' benchmarks as tables
+bench_endless.py    samples made while they are asked for, beside shards
 demo.py             RAW files to try everything on
 mixtures.py         several distortions at once, or some inside a region, from a YAML
 inside.py           a distortion in a mask, the reference outside
