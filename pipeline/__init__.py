@@ -5,6 +5,7 @@
     workers/  where tasks run: processes of this machine, or Ray
     run/      which scene does what next: ledger, flow, failures, the lock
     dataset/  samples, tars and their index, the card, verify
+    mixing/   several distortions in a rendering, everywhere or inside regions
     endless/  samples made while a network learns, from RAW files and a configuration
     study/    SEAGULL-3k: photographs in, lessons, plan, export, simulated raters
     look/     plan and status, pictures, the report

@@ -60,7 +60,7 @@ def mix(job: Job, recipes: Path) -> None:
     """Render several distortions at once, or some in a region, by the YAML RECIPES."""
     from manifests.workspace import Workspace
     from pipeline.intake.sources import find_sources
-    from pipeline.tools.mixtures import render_mixtures
+    from pipeline.tools.mixtures import TABLES, render_mixtures
 
     sources = find_sources(job.raw_folder, job.workspace).sources
     space = Workspace(job.workspace.mixtures)
@@ -69,7 +69,7 @@ def mix(job: Job, recipes: Path) -> None:
         table = space.table_file("renderings", source.scene_id)
         if table.exists():
             images = sorted(space.renderings(source.scene_id).glob("*"))
-            tables = [table, space.table_file("touched", source.scene_id)]
+            tables = [space.table_file(name, source.scene_id) for name in TABLES]
             there = [path for path in tables if path.exists()]
             job.record("mix", source.scene_id, [*there, *images])
     for line in failed:
