@@ -250,6 +250,7 @@ class EndlessConfig:
     scenes: int = 16  # open at once: whose renderings are mixed
     parameters: Literal["levels", "drawn"] = "levels"  # drawn: anew each epoch, from a level's
     # setting to the next of its kind
+    mixtures: str = ""  # a YAML as for `seagull mix`: each scene is shown by its recipes as well
 
     def __post_init__(self) -> None:
         _require(self.scenes >= 1, "scenes must be 1 or more")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from isp.development.recipes import Recipe, recipes
+from isp.development.recipes import recipes
 from isp.distortions.levels import load_levels
 from manifests.chance import unit_interval
 from manifests.config import Config
@@ -24,6 +24,7 @@ from manifests.workspace import Workspace
 from pipeline.dataset.card import IMPORTANCE_PERCENTILE, about_labels, card_text, top_of
 from pipeline.dataset.samples import SYNTHETIC
 from pipeline.intake.sources import Source
+from pipeline.mixing.placed_recipes import Placed, everywhere
 
 PILOT_SCENES = 16
 PILOT_LEVELS = (2, 6, 10, 14, 18)
@@ -65,12 +66,11 @@ def find_card(
     return card
 
 
-def pilot_of(training: Sequence[Source], config: Config) -> list[tuple[Source, list[Recipe]]]:
+def pilot_of(training: Sequence[Source], config: Config) -> list[tuple[Source, list[Placed]]]:
     """Which renderings of which scenes the pilot is: spread over both, by hash."""
     scenes = sorted(training, key=lambda s: unit_interval("pilot", s.sha256))[:PILOT_SCENES]
-    return [
-        (scene, [r for r in recipes(config.render) if r.level in PILOT_LEVELS]) for scene in scenes
-    ]
+    wanted = [everywhere(r) for r in recipes(config.render) if r.level in PILOT_LEVELS]
+    return [(scene, wanted) for scene in scenes]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from isp.development.recipes import REFERENCE, Recipe
+from isp.development.recipes import REFERENCE
 from isp.development.renderer import Image, OpenRaw, open_raw
 from labelers.engine.label_engine import Labelers
 from labelers.engine.mask_models import MaskModels
@@ -22,6 +22,9 @@ from manifests.records import Label, Rendering, Roi
 from manifests.sample import Parts, without_nulls
 from pipeline.dataset.samples import SYNTHETIC, sample_text
 from pipeline.intake.sources import Source
+from pipeline.mixing.inside import Touched
+from pipeline.mixing.mixed_images import mixed_images, named
+from pipeline.mixing.placed_recipes import Placed
 from pipeline.stages.render_stage import row_of
 
 
@@ -59,30 +62,43 @@ class OpenScene:
         key, sha256 = source.scene_id, source.sha256
         return find_rois(self.pixels, key, sha256, config.seed, config.masks, self.models.masks)
 
-    def samples(self, recipes: Sequence[Recipe]) -> list[Parts]:
+    def samples(self, wanted: Sequence[Placed]) -> list[Parts]:
         """One sample a recipe, in their order.
 
         Raises:
             SceneError: as the ISP and the ROIs have it.
         """
-        rois = [without_nulls(roi) for roi in self.rois]
-        rendered = [r for r in recipes if r != REFERENCE]
-        images = {image.recipe: image for image in self.raw.images(rendered)}
-        images[REFERENCE] = self.reference
-        rows = [self._row(images[recipe]) for recipe in recipes]
-        contents = [images[recipe].content for recipe in recipes]
-        pixels = [decode_image(content, self.source.scene_id) for content in contents]
+        images, changes = self._images(wanted)
+        rows = [self._row(image) for image in images]
+        pixels = [decode_image(image.content, self.source.scene_id) for image in images]
         pictures = (self.pixels, self.rois, list(zip(rows, pixels, strict=True)))
-        labels = self.models.labelers.first.label(*pictures)
-        others = self.models.labelers.others_label(*pictures) if self.models.labelers.others else []
+        labelers = self.models.labelers
+        labels = named(labelers.first.label(*pictures), changes)
+        others = named(labelers.others_label(*pictures), changes) if labelers.others else []
+        rois = [without_nulls(roi) for roi in self.rois]
         return [
             Parts(
                 row.rendering_id,
-                content,
+                image.content,
                 sample_text(SYNTHETIC, row, rois, _of(labels, row), _of(others, row))[0],
             )
-            for row, content in zip(rows, contents, strict=True)
+            for row, image in zip(rows, images, strict=True)
         ]
+
+    def _images(self, wanted: Sequence[Placed]) -> tuple[list[Image], list[Touched]]:
+        """The image of each recipe, and what mixtures among them did to the ROIs."""
+        single = [one.recipe for one in wanted if one.recipe.steps and not one.is_mixture]
+        made = {image.recipe: image for image in self.raw.images(single)}
+        made[REFERENCE] = self.reference
+        kinds = {roi.kind for roi in self.rois}
+        mixtures = [one.within(kinds) for one in wanted if one.is_mixture]
+        changes: list[Touched] = []
+        key = self.source.scene_id
+        if mixtures:
+            for _, image, more in mixed_images(self.raw, key, self.reference, self.rois, mixtures):
+                made[image.recipe] = image
+                changes += more
+        return [made[one.recipe] for one in wanted], changes
 
     def _row(self, image: Image) -> Rendering:
         key, recipe = self.source.scene_id, image.recipe

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import asdict
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
@@ -31,6 +32,7 @@ from pipeline.endless.endless_card import find_card, pilot_of
 from pipeline.endless.endless_order import Epoch, epoch_order
 from pipeline.endless.sample_workers import STAGE, SampleWorkers
 from pipeline.intake.sources import Source, find_sources, split_of
+from pipeline.mixing.placed_recipes import Placed, everywhere, read_placed
 from pipeline.run.failures import forget_failure, write_failure
 from pipeline.stages.render_stage import RENDER
 from pipeline.stages.roi_stages import LABELS, MASKS
@@ -39,7 +41,7 @@ VERSION = 1  # of the order
 CHUNK = 11  # samples of a scene that are made at once: they share states and the scorer's windows
 AHEAD = 32  # samples begun before they are asked for, for each worker
 
-Asked = tuple[Source, Sequence[Recipe]]
+Asked = tuple[Source, Sequence[Placed]]
 
 
 def open_source(
@@ -92,6 +94,9 @@ class RawSource:
                 " shards.train"
             )
         self.recipes = recipes(config.render)
+        self.placed = [everywhere(recipe) for recipe in self.recipes]
+        mixtures = config.endless.mixtures
+        self.mixtures = read_placed(Path(mixtures)) if mixtures else []
         self.slots = [self._shared(source) for source in self.training]
         self.images = sum(map(len, self.slots))
         self.failed: dict[str, SceneError] = {}
@@ -101,7 +106,7 @@ class RawSource:
     def _shared(self, source: Source) -> list[int]:
         """Which renderings of a scene belong to the share that is learned."""
         share, seed = self.config.pretrain.share, self.config.seed
-        names = [rendering_id(source.scene_id, r.distortion, r.level) for r in self.recipes]
+        names = [_name(source, one.recipe) for one in (*self.placed, *self.mixtures)]
         return [n for n, name in enumerate(names) if unit_interval("share", seed, name) < share]
 
     def prepare(self) -> None:
@@ -117,13 +122,14 @@ class RawSource:
             forget_failure(self.workspace, STAGE, source.scene_id)
         card = find_card(self.workspace, config, made_by, self._pilot)
         counts = {
-            split: {"scenes": len(there), "samples": len(there) * len(self.recipes)}
+            split: {"scenes": len(there), "samples": len(there) * len(self.placed)}
             for split, there in self.splits.items()
         }
+        counts["train"]["samples"] += len(self.training) * len(self.mixtures)
         self.card = card | {"counts": counts}
         self.identity = fingerprint(
             made_by=made_by,
-            order=vars(config.endless),
+            order=vars(config.endless) | {"mixtures": [asdict(one) for one in self.mixtures]},
             share=config.pretrain.share,
             top=card["importance_top"],
         )
@@ -202,10 +208,12 @@ class RawSource:
             for future, parts in zip(futures, making.result(), strict=True):
                 future.set_result(parts)
 
-    def _recipe(self, source: Source, slot: int, epoch: int) -> Recipe:
+    def _recipe(self, source: Source, slot: int, epoch: int) -> Placed:
+        if slot >= len(self.placed):
+            return self.mixtures[slot - len(self.placed)]
         if self.config.endless.parameters == "levels":
-            return self.recipes[slot]
-        return drawn(self.recipes, slot, self.config.seed, source.sha256, epoch, slot)
+            return self.placed[slot]
+        return everywhere(drawn(self.recipes, slot, self.config.seed, source.sha256, epoch, slot))
 
     def _fail(self, source: Source, error: SceneError) -> None:
         key = source.scene_id
@@ -219,7 +227,7 @@ class RawSource:
     def in_order(self, split: str, wanted: Callable[[str], bool]) -> Iterator[Parts]:
         """Every sample of a split once, scene by scene, whose rendering_id is `wanted`."""
         asked = (
-            (source, [r for r in self.recipes if wanted(_name(source, r))])
+            (source, [one for one in self.placed if wanted(_name(source, one.recipe))])
             for source in self.splits[split]
         )
         return self._all(asked)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import cast
 
-from isp.development.recipes import Recipe
 from labelers.engine.label_engine import load_labelers
 from labelers.engine.mask_models import load_mask_models
 from manifests.config import Config
@@ -16,6 +15,7 @@ from manifests.sample import Parts
 from manifests.workspace import Workspace
 from pipeline.endless.open_scene import Models, OpenScene, open_scene
 from pipeline.intake.sources import Source
+from pipeline.mixing.placed_recipes import Placed
 from pipeline.run.failures import MAY_PASS
 from pipeline.workers.child_process import Limits, memory_share
 from pipeline.workers.local_executor import LocalExecutor
@@ -28,7 +28,7 @@ STAGE = "endless"  # of the failures table
 class SampleTask(Task):
     """Some samples of one scene; `kept` scenes at most stay open in a worker."""
 
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Placed, ...]
     kept: int
 
 
@@ -111,7 +111,7 @@ class SampleWorkers:
         """How many processes there are."""
         return len(self._executors)
 
-    def make(self, source: Source, recipes: Sequence[Recipe]) -> Future[tuple[Parts, ...]]:
+    def make(self, source: Source, recipes: Sequence[Placed]) -> Future[tuple[Parts, ...]]:
         """Begin samples of a scene, one a recipe.
 
         The future raises SceneError where the scene fails, SeagullError where none would come

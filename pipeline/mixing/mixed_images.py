@@ -8,11 +8,10 @@ import numpy as np
 
 from isp.development.recipes import REFERENCE, Recipe, Step
 from isp.development.renderer import Image, OpenRaw, parameters
-from labelers.engine.label_engine import Labeler
 from manifests.errors import SceneError
 from manifests.images import decode_image, encode_png
 from manifests.keys import WITHOUT, rendering_id
-from manifests.records import Label, Rendering, Roi
+from manifests.records import Label, Roi
 from pipeline.mixing.inside import Touched, compose, parted, touched, weights_at
 from pipeline.mixing.placed_recipes import Placed
 
@@ -79,27 +78,15 @@ def _params(raw: OpenRaw, placed: Placed) -> dict[str, Any]:
     return params
 
 
-def mixed_labels(
-    labeler: Labeler,
-    reference: np.ndarray,
-    rois: Sequence[Roi],
-    renderings: Sequence[tuple[Rendering, np.ndarray]],
-    changes: Sequence[Touched],
-) -> list[Label]:
-    """What the scorer says of the ROIs; a ROI shows the distortions that touched it, joined by +.
-
-    Args:
-        labeler: the scorer.
-        reference: uint8 (H, W, 3) RGB, sRGB-encoded, decoded as it is stored.
-        rois: of the scene.
-        renderings: rows and what they are of, decoded as stored.
-        changes: of each rendering and ROI.
-    """
+def named(labels: Sequence[Label], changes: Sequence[Touched]) -> list[Label]:
+    """The labels, those of mixtures naming what touched the ROI and shows, joined by +."""
     said = {(one.rendering_id, one.roi_id): one.distortion_label for one in changes}
-    labels = labeler.label(reference, rois, renderings)
     return [
         label
         if label.distortion_label == WITHOUT
-        else replace(label, distortion_label=said[label.rendering_id, label.roi_id])
+        else replace(
+            label,
+            distortion_label=said.get((label.rendering_id, label.roi_id), label.distortion_label),
+        )
         for label in labels
     ]

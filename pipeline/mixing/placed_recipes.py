@@ -7,12 +7,12 @@
 `where` and `feather` of a recipe are those of its steps that say none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isp.development.recipes import Recipe, Step, mixture, mixtures
+from isp.development.recipes import MIXED, Recipe, Step, mixture, mixtures
 from isp.distortions.levels import read_yaml
 from manifests.errors import SeagullError
 
@@ -38,9 +38,19 @@ class Placed:
     places: tuple[Place, ...]
 
     @property
+    def is_mixture(self) -> bool:
+        """Whether it is no cell of the table of levels."""
+        return self.recipe.distortion == MIXED
+
+    @property
     def is_regional(self) -> bool:
         """Whether any step acts in a region only."""
         return any(place.where for place in self.places)
+
+    def within(self, kinds: Collection[str]) -> "Placed":
+        """The recipe for a scene whose ROIs are of `kinds`: everywhere, where a region is none."""
+        there = {"", *kinds, *(["background"] if "object" in kinds else [])}
+        return self if all(p.where in there for p in self.places) else everywhere(self.recipe)
 
     def groups(self) -> Iterator[tuple[Place, tuple[Step, ...]]]:
         """The steps by place, in the order of the places' first steps."""

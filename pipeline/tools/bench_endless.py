@@ -71,7 +71,7 @@ def _endless(
     source = RawSource(Workspace(folder / "out"), config, sources, workers)
     try:
         for one in range(workers):  # each worker loads its models
-            source.workers.make(sources[one % len(sources)], source.recipes[:1]).result()
+            source.workers.make(sources[one % len(sources)], source.placed[:1]).result()
         children = psutil.Process().children()
         cpu, wall = _cpu(children), time.perf_counter()
         futures = (future for _, future in source.begin(0, lambda position: True))

@@ -23,7 +23,7 @@ from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.mixing.inside import Touched
-from pipeline.mixing.mixed_images import mixed_images, mixed_labels
+from pipeline.mixing.mixed_images import mixed_images, named
 from pipeline.mixing.placed_recipes import Placed, read_placed
 from pipeline.stages.render_stage import store
 from pipeline.workers.worker import cap_threads
@@ -107,5 +107,5 @@ def _scene(
     if labeler and rois:
         stored = [(row, decode_image(space.file(row.path).read_bytes(), row.path)) for row in rows]
         pixels = decode_image(reference.content, key)
-        labels = mixed_labels(labeler, pixels, rois, stored, changes)
+        labels = named(labeler.label(pixels, rois, stored), changes)
     return {"renderings": rows, "touched": changes, "labels": labels}

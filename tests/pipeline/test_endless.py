@@ -16,12 +16,15 @@ from isp.development.recipes import recipes
 from manifests.config import RenderConfig
 from manifests.errors import SeagullError
 from manifests.presets import load_config
-from manifests.records import Failure
+from manifests.records import Failure, Label, Rendering
+from manifests.sample import parse_sample
 from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.endless.drawn_recipes import drawn
 from pipeline.endless.endless_order import epoch_order
 from pipeline.endless.raw_source import open_source
+from pipeline.intake.sources import known_sources
+from pipeline.tools.mixtures import render_mixtures
 from training.train import learning
 
 SMALL = [
@@ -114,6 +117,29 @@ def test_the_stream_is_one_whoever_makes_it_and_wherever_it_is_taken_up(source_o
     assert halves[0] | halves[1] == {n: whole[n] for n in range(12)}
     later = dict(stream(two, 2, start=two.images))
     assert list(later) == [two.images, two.images + 1]  # the next epoch
+
+
+def test_mixtures_come_as_mix_renders_them(tiny, tiny_raw, tmp_path, source_of):
+    recipes_of = tmp_path / "recipes.yaml"
+    recipes_of.write_text(
+        "- {exposure: {parameter: -1.5}, blur: {parameter: 2.0}}\n"
+        "- {exposure: {parameter: 1}, blur: {parameter: 2.0, where: object, feather: 6}}\n"
+    )
+    space, config = Workspace(tmp_path / "mixtures"), load_config(str(tiny / "config.yaml"))
+    sources = known_sources(Workspace(tiny))
+    assert not render_mixtures(sources, recipes_of, space, config, Workspace(tiny))
+    source = source_of(f"endless.mixtures={recipes_of}", "pretrain.share=0.4")
+    assert source.card["counts"]["train"]["samples"] == 3 * 123
+    made = [parts for _, parts in stream(source, source.images) if "_mixed_" in parts.rendering_id]
+    assert 0 < len(made) < 6  # the share is of them too
+    labels = read_records(space.table("labels"), Label)
+    rows = {row.rendering_id: row for row in read_records(space.table("renderings"), Rendering)}
+    for parts in made:
+        sample = parse_sample(parts.text, parts.image)
+        row = rows[parts.rendering_id]
+        assert sample.rendering == row
+        assert parts.image == space.file(row.path).read_bytes()
+        assert list(sample.labels) == [x for x in labels if x.rendering_id == row.rendering_id]
 
 
 def test_a_bad_raw_costs_its_own_scene_and_the_same_samples_come(tiny_raw, tmp_path, source_of):
