@@ -18,7 +18,7 @@ from training.network.network import build
 from training.tables import columns, table_runs
 from training.tables.paper_numbers import paper_rows
 from training.tables.rendered import write_table
-from training.train import learning
+from training.train import stage_training
 
 TRAINING = TrainConfig(steps=1, batch=2, rois=2, threads=1, questions="fixed")
 
@@ -30,7 +30,7 @@ def config(small) -> Config:
 
 def test_table_4_is_taken_up_and_ends_with_a_table(workspace, config, monkeypatch):
     trained = []
-    real = learning.Stage._train
+    real = stage_training.train
     monkeypatch.setattr(columns, "REPLICATES", 20)
 
     def train(stage):
@@ -39,12 +39,12 @@ def test_table_4_is_taken_up_and_ends_with_a_table(workspace, config, monkeypatc
         trained.append(stage.name)
         real(stage)
 
-    monkeypatch.setattr(learning.Stage, "_train", train)
+    monkeypatch.setattr(stage_training, "train", train)
     names = [name for wave in table_runs.waves(4, config) for name in wave]
     with pytest.raises(KeyboardInterrupt):
         for name in names:
             table_runs.make(workspace, config, 4, name)
-    monkeypatch.setattr(learning.Stage, "_train", lambda s: (trained.append(s.name), real(s))[1])
+    monkeypatch.setattr(stage_training, "train", lambda s: (trained.append(s.name), real(s))[1])
     for name in names:
         table_runs.make(workspace, config, 4, name)
     # Three pretrainings (whole, no local, no global); five rows.

@@ -13,6 +13,7 @@ from manifests.config import Config, TrainConfig
 from training import open_network
 from training.network.network import build
 from training.train import learning
+from training.train.learning_stage import pretraining
 from training.train.loop import Trainer
 
 pytestmark = pytest.mark.filterwarnings(  # peft's own
@@ -96,9 +97,9 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
 
 def test_every_file_of_weights_is_in_the_fingerprint(vicuna, small, workspace):
     config = Config(network=dataclasses.replace(small, llm=str(vicuna)))
-    before = learning._pretrain(workspace, config)._key()
+    before = pretraining(workspace, config).key()
     weights = vicuna / "pytorch_model.bin"
     kept = weights.read_bytes()
     weights.write_bytes(kept + b"\0")
-    assert learning._pretrain(workspace, config)._key() != before
+    assert pretraining(workspace, config).key() != before
     weights.write_bytes(kept)
