@@ -65,7 +65,7 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
         steps=2, batch=2, threads=1, checkpoint_every=1, learning_rate=1e-4,
         gradient_checkpointing=True, auxiliary=0.0,
     )  # fmt: skip
-    config = Config(network=network, pretrain=training)
+    config = Config(network=network, pretrain=training, finetune=training)
     real = Trainer._after
 
     def stopped(self, run, position):
