@@ -40,8 +40,8 @@ def by_hand(state, levels, masks, crop):
     block = f"{at}.cross_att_res"
     basics, contexts = [], []
     for n, features in enumerate(levels, 2):
-        resized = F.interpolate(masks[None].to(features.dtype), features.shape[-2:], mode="bilinear")
-        grid = resized[0] > 0
+        whole = masks[None].to(features.dtype)
+        grid = F.interpolate(whole, features.shape[-2:], mode="bilinear")[0] > 0
         pooled = torch.stack(
             [features[:, g].mean(1) if g.any() else features[:, 0, 0] * 0 for g in grid]
         )
