@@ -19,7 +19,7 @@ from training.train.learning_stage import WEIGHTS, Stage
 from training.train.loop import Trainer
 from training.train.processes import ranks
 from training.train.stage_evaluation import questions
-from training.train.training_state import trained_state
+from training.train.training_state import State
 
 
 def train(stage: Stage) -> None:
@@ -42,9 +42,9 @@ def train(stage: Stage) -> None:
         validate=_validation(stage, card, network),
         seed=stage.config.seed,
     )
-    trainer.run(batches.batches)
+    learned = trainer.run(batches.batches)
     if first:
-        _save(stage, network, key, trainer.steps)
+        _save(stage, network, learned, key, trainer.steps)
 
 
 def feed(stage: Stage, card: Card, network: Network) -> Feed:
@@ -81,10 +81,10 @@ def _write_instructions(stage: Stage, card: Card) -> None:
     write_atomic(stage.folder / "instructions.jsonl", "\n".join(lines) + "\n")
 
 
-def _save(stage: Stage, network: Network, key: str, count: int) -> None:
+def _save(stage: Stage, network: Network, learned: State, key: str, count: int) -> None:
     """The network and its done record; the checkpoints have served."""
     folder = stage.folder
-    write_atomic(stage.weights, save(trained_state(network)))
+    write_atomic(stage.weights, save(learned))
     network.sequencer.tokenizer.save_pretrained(folder / "tokenizer")
     write_atomic(folder / "config.json", json.dumps(to_dict(stage.config), indent=1) + "\n")
     write_atomic(folder / "distortions.json", json.dumps(network.distortions) + "\n")
