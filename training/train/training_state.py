@@ -15,13 +15,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
-from torch.distributed.checkpoint.state_dict import (
-    StateDictOptions,
-    get_optimizer_state_dict,
-    set_model_state_dict,
-    set_optimizer_state_dict,
-)
-from torch.distributed.tensor import DTensor
 
 from manifests.errors import SeagullError
 from manifests.files import atomic_file, write_atomic
@@ -29,7 +22,6 @@ from training.network.network import Network
 
 Row = dict[str, float]
 State = dict[str, Tensor]
-_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def trained_names(network: Network) -> list[str]:
@@ -52,8 +44,21 @@ def trained_state(network: Network) -> State:
     return {name: _whole(state[name]).contiguous() for name in trained_names(network)}
 
 
-def _whole(tensor: Tensor) -> Tensor:
-    return tensor.full_tensor().cpu() if isinstance(tensor, DTensor) else tensor
+def _is_shared(tensor: Tensor) -> bool:
+    """Whether it is a DTensor, whose module takes a second to import."""
+    return hasattr(tensor, "full_tensor")
+
+
+def _whole(tensor: Any) -> Tensor:
+    whole: Tensor = tensor.full_tensor().cpu() if _is_shared(tensor) else tensor
+    return whole
+
+
+def _options() -> Any:
+    """Of PyTorch's functions that gather and share what processes hold."""
+    from torch.distributed.checkpoint.state_dict import StateDictOptions
+
+    return StateDictOptions(full_state_dict=True, cpu_offload=True, strict=False)
 
 
 def load_trained(network: Network, path: Path) -> None:
@@ -62,11 +67,16 @@ def load_trained(network: Network, path: Path) -> None:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise SeagullError(f"{path} cannot be read: {error}") from error
-    wanted = {name: network.state_dict()[name] for name in trained_names(network)}
+    own = network.state_dict()
+    wanted = {name: own[name] for name in trained_names(network)}
     if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in wanted.items()}:
         raise SeagullError(f"{path} holds another network than network.* of the configuration says")
-    options = StateDictOptions(full_state_dict=True, strict=False)
-    set_model_state_dict(network, dict[str, Any](state), options=options)
+    if not any(map(_is_shared, network.parameters())):
+        network.load_state_dict(state, strict=False)
+        return
+    from torch.distributed.checkpoint.state_dict import set_model_state_dict
+
+    set_model_state_dict(network, dict[str, Any](state), options=_options())
 
 
 @dataclass
@@ -88,10 +98,12 @@ class Checkpoints:
 
     def save(self, position: Position, network: Network, optimizer: Any) -> None:
         """Write one; all processes call it, the first one writes."""
+        from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
+
         temporary = self.folder / ".tmp-checkpoint"
         final = self.folder / f"checkpoint-{position.step:08d}"
         learned = trained_state(network)
-        moments = get_optimizer_state_dict(network, optimizer.optimizer, options=_WHOLE)
+        moments = get_optimizer_state_dict(network, optimizer.optimizer, options=_options())
         if self.accelerator.is_main_process:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
@@ -109,12 +121,14 @@ class Checkpoints:
 
     def resume(self, network: Network, optimizer: Any) -> Position:
         """Load the latest; the start where there is none of this training."""
+        from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
+
         for folder in sorted(self.folder.glob("checkpoint-*"), reverse=True):
             saved = json.loads((folder / "position.json").read_text())
             if saved.pop("key") != self.key:
                 continue
             load_trained(network, folder / "weights.safetensors")
             moments = torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu")
-            set_optimizer_state_dict(network, optimizer.optimizer, moments, options=_WHOLE)
+            set_optimizer_state_dict(network, optimizer.optimizer, moments, options=_options())
             return Position(**saved)
         return Position()
