@@ -19,6 +19,7 @@ Every other package may import this one; it imports none of them.
     memory.py      freed memory stays with the process; memory that nobody wrote
     chance.py      counter-based random numbers keyed by what is being made
     words.py       eq. 1: continuous scores <-> five words
+    paper_numbers.py the paper's tables 1 and 2
     images.py      stored images to arrays and back, and how large
     plugins.py     entry points of users' packages
     rle.py         masks as COCO run lengths

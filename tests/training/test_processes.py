@@ -11,6 +11,7 @@ from manifests.config import Config, TrainConfig
 from manifests.errors import SeagullError
 from pipeline.run import learners
 from training.data.feed import Feed, Ranks
+from training.data.shard_reader import read_card
 from training.network.network import build
 from training.train import learning
 from training.train.loop import Trainer
@@ -66,7 +67,7 @@ def test_accumulated_micro_batches_learn_the_same(workspace, small):
 
 def feed(workspace, small, ranks=Ranks(), **changes):  # noqa: B008
     training = dataclasses.replace(TRAINING, **changes)
-    card = learning.read_card(workspace)
+    card = read_card(workspace)
     sequencer = build(small, 0).sequencer
     return Feed(workspace, card, small, training, sequencer, 0, ranks=ranks)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from manifests.config import Config
 from manifests.files import write_atomic
+from manifests.paper_numbers import SOURCE, paper_rows
 from manifests.workspace import Workspace
+from training.data.shard_reader import read_card
 from training.evaluate.evaluation import Answered
 from training.tables import table_runs
 from training.tables.columns import COLUMNS, intervals, numbers
-from training.tables.paper_numbers import SOURCE, paper_rows
-from training.train.learning import read_card
 
 TITLES = {
     1: "ROI-based assessment",
