@@ -24,7 +24,7 @@ from training.train.processes import ranks
 if TYPE_CHECKING:
     from training.network.network import Network
 
-VERSION = 2  # of this package's code, where it changes what is learned
+VERSION = 3  # of this package's code, where it changes what is learned
 WEIGHTS = "weights.safetensors"
 _NOT_LEARNED_FROM = (
     *("device", "threads", "checkpoint_every", "validate_every", "validate_rois"),
