@@ -20,7 +20,7 @@ from training.released.model_folder import open_model
 from training.train.processes import ranks
 from training.train.training_state import load_trained
 
-VERSION = 2  # of this package's code, where it changes what is learned
+VERSION = 3  # of this package's code, where it changes what is learned
 WEIGHTS = "weights.safetensors"
 _NOT_LEARNED_FROM = (
     *("device", "threads", "checkpoint_every", "validate_every", "validate_rois"),
