@@ -36,12 +36,16 @@ def call(name: str, *arguments: Any) -> Any:
 
 def in_waves(workspace: Workspace, config: "Config", table: int, cluster: str | None) -> None:
     """Make the runs of a table: one after the other here, those of a wave at once on a cluster."""
-    for wave in call("table_waves", workspace, config, table):
-        if cluster:
-            _on_ray(workspace, config, table, wave)
-            continue
-        for name in wave:
-            call("table_run", workspace, config, table, name)
+    waves, made = call("table_waves", workspace, config, table), 0
+    runs = sum(map(len, waves))
+    for wave in waves:
+        for some in [wave] if cluster else [[name] for name in wave]:
+            made += len(some)
+            print(f"table {table}, {made} of {runs}: {', '.join(some)}", file=sys.stderr)
+            if cluster:
+                _on_ray(workspace, config, table, some)
+            else:
+                call("table_run", workspace, config, table, some[0])
 
 
 def _on_ray(workspace: Workspace, config: "Config", table: int, wave: Sequence[str]) -> None:
