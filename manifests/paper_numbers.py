@@ -55,7 +55,7 @@ def paper_rows(table: int) -> dict[str, dict[str, float]]:
     if table == 2:
         names = (*TYPES, "mean")
         return {
-            model: dict(zip(names, [v / 100 for v in row], strict=True))
+            model: dict(zip(names, [round(v / 100, 4) for v in row], strict=True))
             for model, row in _TABLE_2.items()
         }
     first = {model: _assessed(row) for model, row in _TABLE_1.items()}
@@ -65,6 +65,6 @@ def paper_rows(table: int) -> dict[str, dict[str, float]]:
 def _assessed(row: tuple[float, ...]) -> dict[str, float]:
     """One row of table 1; a model that was not asked for words has the correlations alone."""
     return {
-        name: value if name in CORRELATIONS else value / 100
+        name: value if name in CORRELATIONS else round(value / 100, 4)
         for name, value in zip(ASSESSMENT, row, strict=False)
     }
