@@ -19,7 +19,7 @@ from manifests.workspace import Workspace
 from pipeline.intake.memory_of_sources import Entry, read_memory
 from pipeline.intake.raw_place import RawStore, absolute, place_of_key, raw_place
 from pipeline.intake.sources import Source
-from pipeline.store.object_store import ObjectStore
+from pipeline.store.object_store import ObjectStore, store_faults
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def _why(source: Source, memory: dict[str, Entry], folders: dict[StoreUrl, RawSt
 def _listed(folder: StoreUrl, folders: dict[StoreUrl, RawStore]) -> RawStore:
     """List a store's folder once for all the objects in it."""
     if folder not in folders:
-        objects, _ = ObjectStore(folder).inside("")
+        with store_faults(str(folder)):
+            objects, _ = ObjectStore(folder).inside("")
         seen = {folder.below(name): one for name, one in objects.items()}
         folders[folder] = RawStore(folder, seen)
     return folders[folder]

@@ -13,7 +13,7 @@ from manifests.progress import progress
 from manifests.store_url import StoreUrl, is_url
 from pipeline.intake.walk import Aside, walk
 from pipeline.store.caching import scratch_folder
-from pipeline.store.object_store import ObjectStore, Seen, all_at_once
+from pipeline.store.object_store import ObjectStore, Seen, all_at_once, store_faults
 
 Place = Path | StoreUrl
 Stamp = tuple[int, int]  # bytes; and what changes with the content: mtime in ns, or a tag's number
@@ -94,9 +94,9 @@ class RawStore:
 
     def walk(self) -> tuple[list[Place], list[Aside]]:
         """List its objects; hidden ones, and folders' markers, are left out."""
-        store = ObjectStore(self.root)
-        seen = store.seen()
-        one = None if seen else ObjectStore(self.root.parent).stat(self.root.name)
+        with store_faults(f"--raw {self.root}"):
+            seen = ObjectStore(self.root).seen()
+            one = None if seen else ObjectStore(self.root.parent).stat(self.root.name)
         if not (seen or one):
             raise SeagullError(f"--raw {self.root}: no such object, and none below it")
         found = {self.root: one} if one else {self.root.below(name): s for name, s in seen.items()}

@@ -13,7 +13,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import filelock
 from manifests.errors import SeagullError
 from manifests.files import machine_faults
 from pipeline.run.pulling import pull, workspace_mirror
+from pipeline.store.object_store import store_faults
 from pipeline.store.store_lock import StoreLock
 from pipeline.store.store_mirror import StoreMirror
 
@@ -84,10 +85,9 @@ def _lease(mirror: StoreMirror, read_only: bool = False) -> Iterator[None]:
     """Hold a workspace in a store, whose mirror is brought up to date once it is held."""
     lease = StoreLock(mirror.store, _me())
     try:
-        lease.take()
-    except PermissionError:
-        if not read_only:
-            raise
+        with store_faults(str(mirror.store.url)) if not read_only else nullcontext():
+            lease.take()
+    except PermissionError:  # as of a folder that cannot be written
         pull(mirror)
         yield
         return

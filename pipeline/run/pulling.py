@@ -17,7 +17,6 @@ from pipeline.intake.missing import remembered_sources
 from pipeline.stages.all_stages import BUILD
 from pipeline.store.caching import mirror_folder
 from pipeline.store.object_store import ObjectStore
-from pipeline.store.scratch import store_faults
 from pipeline.store.store_mirror import StoreMirror
 
 _WITH_CONTENT = ("done/", "tables/scenes/", "tables/failures/")
@@ -36,7 +35,7 @@ def opened(url: StoreUrl) -> Iterator[Workspace]:
         mirror = StoreMirror(ObjectStore(url), home)
         workspace = Workspace(mirror.root, str(url))
         try:
-            with mirrored(mirror), store_faults(str(url)):
+            with mirrored(mirror):
                 mirror.refresh([mirror.name(workspace.config)])
                 yield workspace
         except Exception as error:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -27,7 +28,13 @@ AT_ONCE = 16  # requests under way, of a process
 PATIENCE_S = 60.0  # for a store that does not answer as it should; SEAGULL_STORE_PATIENCE_S
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 REQUEST_S, SLOWEST = 60.0, 0.5e6  # limit of a request, and bytes a second that it may move at least
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+_SETTLED = _DISK | {errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENAMETOOLONG}
+_CUT = frozenset({"IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch"})  # S3, on the way
+_OF_ONE_OBJECT: tuple[type[Exception], ...] = (
+    *(FileNotFoundError, PermissionError, FileExistsError),
+    *(NotImplementedError, TypeError),
+)
 _INSTALL = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az"}
 _TAGS = ("ETag", "etag", "generation", "md5Hash", "blob_id", "created", "LastModified", "mtime")
 
@@ -85,6 +92,7 @@ class ObjectStore:
     """
 
     url: StoreUrl
+    patience_s: float | None = None  # for which a request is tried again; None: `patience()`
 
     @property
     def _fs(self) -> Any:
@@ -161,6 +169,8 @@ class ObjectStore:
             self._ask("pipe_file", self._path(name), content, mode="create")
         except FileExistsError:
             return False
+        except (NotImplementedError, TypeError):  # a store without conditions: the last one has it
+            self.write(name, content)
         return True
 
     def remove(self, name: str) -> None:
@@ -178,13 +188,14 @@ class ObjectStore:
 
     def _ask(self, what: str, *arguments: Any, moved: int = 0, **options: Any) -> Any:
         limit = REQUEST_S + moved / SLOWEST
+        most = patience() if self.patience_s is None else self.patience_s
         began, pause = time.monotonic(), FIRST_PAUSE_S
         while True:
             try:
                 return self._once(what, limit, *arguments, **options)
             except Exception as error:
                 waited = time.monotonic() - began
-                if not _may_pass(error) or waited + pause > patience():
+                if not _may_pass(error) or waited + pause > most:
                     self._give_up(error, waited)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
@@ -199,9 +210,15 @@ class ObjectStore:
 
     def _give_up(self, error: Exception, waited: float) -> NoReturn:
         text = " ".join(redacted(str(error)).split()) or type(error).__name__
-        for kind in (FileNotFoundError, PermissionError, FileExistsError):
+        for kind in _OF_ONE_OBJECT:
             if isinstance(error, kind):
                 raise kind(text) from None
+        if _code(error) in ("PreconditionFailed", "412"):
+            raise FileExistsError(text) from None
+        if _code(error) in ("NotImplemented", "501"):
+            raise NotImplementedError(text) from None
+        if isinstance(error, OSError) and error.errno in _DISK:
+            raise OSError(error.errno, error.strerror) from None
         tried = f", tried for {waited:.0f} s" if waited > 1 else ""
         raise MachineError(
             f"{self.url}: {text}{tried}; what is done stays done: run the same again when the"
@@ -216,10 +233,29 @@ def _seen(info: Mapping[str, Any]) -> Seen:
 
 def _may_pass(error: Exception) -> bool:
     """Say whether the same may go well a moment later."""
-    settled = (FileNotFoundError, PermissionError, FileExistsError, SeagullError, TypeError)
-    if isinstance(error, settled) or getattr(error, "errno", None) in _DISK:
+    if isinstance(error, (*_OF_ONE_OBJECT, SeagullError)):
         return False
-    return "Credentials" not in type(error).__name__ and not isinstance(error, NotImplementedError)
+    settled = getattr(error, "errno", None) in _SETTLED and _code(error) not in _CUT
+    return not settled and "Credentials" not in type(error).__name__
+
+
+def _code(error: Exception) -> str:
+    """Return S3's word for what went wrong; empty of another store."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def store_faults(url: str) -> Iterator[None]:
+    """Turn what a store or a disk refuses (OSError) into a MachineError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise MachineError(
+            f"{url}: {why}; what is done stays done: make it possible (bucket, permission, room)"
+            " and run the same again"
+        ) from error
 
 
 def all_at_once(work: Callable[[str], T], names: Iterable[str]) -> Iterator[tuple[str, T]]:

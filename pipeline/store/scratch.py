@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from manifests.done import read_done
-from manifests.errors import MachineError, SceneError
+from manifests.errors import SceneError
+from manifests.files import machine_faults
 from manifests.mirrors import mirrored
 from manifests.store_url import StoreUrl, is_url
 from manifests.workspace import Workspace
 from pipeline.store.caching import scratch_folder
-from pipeline.store.object_store import ObjectStore
+from pipeline.store.object_store import ObjectStore, store_faults
 from pipeline.store.store_mirror import StoreMirror
 
 UPLOADS = 8  # under way beside the work
@@ -75,7 +76,11 @@ class ScratchMirror(StoreMirror):
     def _begin(self) -> None:
         path, self.last = self.last, None
         if path:
-            self.uploads.append(self.pool.submit(self.store.put, path, self.name(path)))
+            self.uploads.append(self.pool.submit(self._put, path))
+
+    def _put(self, path: Path) -> None:
+        with machine_faults(path):
+            self.store.put(path, self.name(path))
 
 
 def _is_record(path: Path) -> bool:
@@ -139,19 +144,6 @@ def scratch(
         yield Scratch(workspace, file, mirror, tuple(said))
         if mirror:
             mirror.finish()
-
-
-@contextmanager
-def store_faults(url: str) -> Iterator[None]:
-    """Turn what a store refuses (FileNotFoundError, PermissionError) into a MachineError."""
-    try:
-        yield
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise MachineError(
-            f"{url}: {why}; what is done stays done: make it possible (bucket, permission) and run"
-            " the same again"
-        ) from error
 
 
 def _fetch_raw(url: StoreUrl, file: Path, sha256: str, size: int) -> None:

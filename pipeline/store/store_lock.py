@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from manifests.errors import MachineError, SeagullError
 from pipeline.store.object_store import ObjectStore
 
 LEASE_S, RENEWED_S = 120.0, 30.0
+RELEASED_S = 2.0  # a store that is gone holds nobody up: the lease lapses
 NAME = ".lock.json"
 
 
@@ -63,7 +65,8 @@ class StoreLock:
             yield
         finally:
             self.ended.set()
-            renewing.join(RENEWED_S)
+            renewing.join(RELEASED_S)
+            self.store = replace(self.store, patience_s=RELEASED_S)
             with suppress(OSError, SeagullError):
                 if self._is_mine(self._holder()):
                     self.store.remove(NAME)

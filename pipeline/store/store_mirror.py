@@ -15,7 +15,7 @@ from pathlib import Path
 
 from manifests.done import Done
 from manifests.files import TEMPORARY_PREFIX, machine_faults
-from pipeline.store.object_store import ObjectStore, Seen, all_at_once
+from pipeline.store.object_store import ObjectStore, Seen, all_at_once, store_faults
 
 MANY = "renderings"  # a folder a scene, with a hundred objects each: listed folder by folder
 HIDDEN = (".lock", TEMPORARY_PREFIX)  # names that begin so are no part of a workspace
@@ -59,6 +59,10 @@ class StoreMirror:
         self.bring((name for name in seen if with_content(name)), seen)
 
     def _seen(self) -> dict[str, Seen]:
+        with store_faults(str(self.store.url)):
+            return self._listed()
+
+    def _listed(self) -> dict[str, Seen]:
         seen, folders = self.store.inside("")
         for folder in folders:
             if folder == MANY:
@@ -88,11 +92,12 @@ class StoreMirror:
     def bring(self, names: Iterable[str], seen: Mapping[str, Seen] | None = None) -> None:
         """Have the content of files by name; one that is gone from the store is gone here, too."""
         wanted = [name for name in names if name not in self.here]
-        for name, size in all_at_once(self._fetched, wanted):
-            if size is None:
-                (self.root / name).unlink(missing_ok=True)
-            else:
-                self.here[name] = (seen or {}).get(name, Seen(size, ""))
+        with store_faults(str(self.store.url)):
+            for name, size in all_at_once(self._fetched, wanted):
+                if size is None:
+                    (self.root / name).unlink(missing_ok=True)
+                else:
+                    self.here[name] = (seen or {}).get(name, Seen(size, ""))
 
     def refresh(self, names: Iterable[str]) -> None:
         """Have the content as it is now, whatever was listed or known."""
@@ -112,9 +117,10 @@ class StoreMirror:
     def look_up(self, names: Iterable[str]) -> None:
         """Ask by name for what a listing did not have: it may lag behind what was written."""
         missing = [name for name in names if not (self.root / name).exists()]
-        for name, seen in all_at_once(self.store.stat, missing):
-            if seen:
-                self._stand_in(name, seen.bytes)
+        with store_faults(str(self.store.url)):
+            for name, seen in all_at_once(self.store.stat, missing):
+                if seen:
+                    self._stand_in(name, seen.bytes)
 
     def forget(self, path: Path) -> None:
         """Remove a file, or a folder with all in it, here; the store keeps it."""
