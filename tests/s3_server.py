@@ -140,3 +140,28 @@ def environment(url: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": url,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def main() -> None:
+    """Serve until Ctrl-C, and say with every line of standard input what was asked since."""
+    import sys
+
+    with s3_server() as s3:
+        import boto3
+
+        access = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
+        boto3.client("s3", endpoint_url=s3.url, region_name="us-east-1", **access).create_bucket(
+            Bucket="bucket"
+        )
+        for name, value in environment(s3.url).items():
+            print(f"export {name}={value}")
+        print("# a bucket named `bucket`; RETURN: the requests since; Ctrl-D: end", flush=True)
+        s3.requests.clear()
+        for _ in sys.stdin:
+            print(f"{dict(s3.requests)}, {s3.received:,} bytes in, {s3.sent:,} out", flush=True)
+            s3.requests.clear()
+            s3.received = s3.sent = 0
+
+
+if __name__ == "__main__":
+    main()

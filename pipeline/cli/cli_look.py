@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def plan(job: Job, measure: int, scenes: int | None) -> None:
     """Show what would be done: scenes, renderings, bytes; with --measure, CPU and GPU hours."""
     from isp.development.recipes import recipes
-    from pipeline.intake.sources import find_sources
+    from pipeline.intake.sources import at_hand, find_sources
     from pipeline.look.plan import count_stages, sample_bytes
     from pipeline.stages.all_stages import BUILD
 
@@ -39,7 +39,8 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
         from pipeline.tools.cost import cost_table
         from pipeline.tools.cost import measure as measure_costs
 
-        costs = measure_costs(sources[:measure], job.config)
+        with at_hand(sources[:measure]) as near:
+            costs = measure_costs(near, job.config)
         click.echo(cost_table(costs, scenes or len(sources)))
     elif counts[0].to_do:
         a_scene = len(recipes(job.config.render))

@@ -5,7 +5,9 @@ Hashes are kept with size and time of change, so that a second run does not read
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manifests.chance import unit_interval
@@ -20,6 +22,7 @@ from manifests.workspace import Workspace
 from pipeline.intake.memory_of_sources import read_memory, write_memory
 from pipeline.intake.raw_place import Place, RawPlace, Stamp, absolute, raw_place
 from pipeline.intake.walk import Aside
+from pipeline.store.scratch import scratch
 
 _SUFFIXES = (
     ".3fr .ari .arw .bay .cap .cr2 .cr3 .crw .cs1 .dc2 .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq"
@@ -155,6 +158,24 @@ def known_sources(workspace: Workspace) -> tuple[Source, ...]:
     """List the sources of the scenes already in the workspace, in scene_id order."""
     scenes = read_records(workspace.table("scenes"), Scene)
     return tuple(Source(s.path, s.sha256, s.bytes, s.scene_id) for s in scenes)
+
+
+@contextmanager
+def at_hand(sources: Sequence[Source]) -> Iterator[tuple[Source, ...]]:
+    """Have the RAW files that lie in a store on this machine's disk within the block.
+
+    Raises:
+        SceneError: one is gone, or not what it was.
+    """
+    with ExitStack() as ending:
+        near = []
+        for one in sources:
+            if one.in_store:
+                room = scratch(Workspace(Path()), one.path, one.sha256, one.bytes)
+                near.append(replace(one, fetched=ending.enter_context(room).raw))
+            else:
+                near.append(one)
+        yield tuple(near)
 
 
 def split_of(sha256: str, config: ShardsConfig) -> str:

@@ -107,10 +107,17 @@ class StoreLock:
 def _lapsed(holder: dict[str, Any]) -> bool:
     try:
         here = holder["host"] == socket.gethostname()
-        dead = here and not psutil.pid_exists(int(holder["pid"]))
+        dead = here and not _runs(int(holder["pid"]))
         return dead or time.time() - float(holder["renewed"]) > LEASE_S
     except (KeyError, ValueError, TypeError):
         return True  # not written by us
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _held(store: ObjectStore, holder: dict[str, Any]) -> str:
