@@ -9,6 +9,8 @@ Every other package may import this one; it imports none of them.
     tables.py      records <-> Parquet, a file a scene, a folder a table
     compacted.py   a table as few large sorted files, and one scene out of them
     workspace.py   where everything of one dataset lies
+    store_url.py   URLs of object stores
+    mirrors.py     local folders whose files lie in a store
     files.py       atomic files and their sha256
     done.py        the record written last, with the fingerprint of all that made an output
     config.py      frozen dataclasses, one a section

@@ -30,7 +30,7 @@ def bench(job: Job, only: str | None) -> None:
     """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
     from pipeline.tools.bench import tables
 
-    for title, table in tables(job.raw, only):
+    for title, table in tables(job.raw_folder if job.raw else None, only):
         click.echo(f"{title}\n\n{table}\n")
 
 
