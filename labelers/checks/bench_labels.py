@@ -18,8 +18,7 @@ from labelers.engine.mask_models import load_mask_models
 from labelers.engine.rois import find_rois, random_points
 from labelers.loading.iqa import create_metric
 from labelers.scorers.metric import PlainMetric, create
-from labelers.segmenters.sam import SamSegmenter
-from labelers.segmenters.sam_attention import by_blocks
+from labelers.segmenters.sam import SamSegmenter, ready
 from manifests.config import MasksConfig
 from manifests.memory import keep_freed_memory
 
@@ -173,9 +172,9 @@ class _Sam:
         self.seconds /= len(masks)
 
     def ours(self) -> list[dict[str, Any]]:
-        by_blocks(self.sam.image_encoder)
+        ready(self.sam)
         nested, seconds = _timed(
-            lambda: SamSegmenter(self.sam, self.least).open(self.reference).points(
+            lambda: SamSegmenter(self.sam, self.least, quick=True).open(self.reference).points(
                 self._points(_GRID**2)
             )
         )  # fmt: skip

@@ -37,7 +37,8 @@ def bench(job: Job, only: str | None) -> None:
     """
     from pipeline.tools.bench import tables
 
-    for title, table in tables(job.raw, only, job.config, job.workers or 1):
+    raw = job.raw_folder if job.raw else None
+    for title, table in tables(raw, only, job.config, job.workers or 1):
         click.echo(f"{title}\n\n{table}\n")
 
 
@@ -45,7 +46,7 @@ def bench(job: Job, only: str | None) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
-    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or those bundled with scikit-image."""
+    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or the color ones inside installed packages."""
     from pipeline.tools.demo import write_demo_raw
 
     for path in write_demo_raw(folder, photos):
