@@ -9,6 +9,8 @@ Every other package may import this one; it imports none of them.
     tables.py      records <-> Parquet, a file a scene, a folder a table
     compacted.py   a table as few large sorted files, and one scene out of them
     workspace.py   where everything of one dataset lies
+    store_url.py   URLs of object stores
+    mirrors.py     local folders whose files lie in a store
     files.py       atomic files and their sha256
     done.py        the record written last, with the fingerprint of all that made an output
     config.py      frozen dataclasses, one a section
@@ -19,6 +21,7 @@ Every other package may import this one; it imports none of them.
     memory.py      freed memory stays with the process; memory that nobody wrote
     chance.py      counter-based random numbers keyed by what is being made
     words.py       eq. 1: continuous scores <-> five words
+    paper_numbers.py the paper's tables 1 and 2
     images.py      stored images to arrays and back, and how large
     plugins.py     entry points of users' packages
     rle.py         masks as COCO run lengths

@@ -39,8 +39,12 @@ class Done:
 
     def write(self, path: Path) -> None:
         """Write the record; call it after every file it names is in place."""
+        write_atomic(path, self.text())
+
+    def text(self) -> str:
+        """Return the record's content."""
         body = json.dumps(vars(self), indent=1, sort_keys=True).removesuffix("\n}")
-        write_atomic(path, f'{body}{_CHECKSUM}{sha256_of(body.encode())}"\n}}\n')
+        return f'{body}{_CHECKSUM}{sha256_of(body.encode())}"\n}}\n'
 
     def first_change(self, root: Path) -> str | None:
         """The first file of the record that is missing or has another size, cheaply; or None."""

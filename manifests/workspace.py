@@ -13,9 +13,10 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder `OUT` of the command line."""
+    """The folder `OUT` of the command line; `url`: of the store of which it is the mirror."""
 
     root: Path
+    url: str = ""
 
     @property
     def config(self) -> Path:

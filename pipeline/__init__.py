@@ -1,5 +1,6 @@
 """The work: stages over scenes, the Ray DAG, shards, what one looks at, the command line.
 
+    store/    workspaces and RAW files in an object store
     intake/   RAW files found, hashed and named; the split of a scene
     stages/   what a stage is; render, masks, labels, study; the list of them
     workers/  where tasks run: processes of this machine, or Ray

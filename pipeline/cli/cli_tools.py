@@ -30,7 +30,7 @@ def bench(job: Job, only: str | None) -> None:
     """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
     from pipeline.tools.bench import tables
 
-    for title, table in tables(job.raw, only):
+    for title, table in tables(job.raw_folder if job.raw else None, only):
         click.echo(f"{title}\n\n{table}\n")
 
 
@@ -38,7 +38,7 @@ def bench(job: Job, only: str | None) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def demo_raw(folder: Path, photos: tuple[Path, ...]) -> None:
-    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or those bundled with scikit-image."""
+    """Photographs to Bayer DNGs in FOLDER: PHOTOS, or the color ones inside installed packages."""
     from pipeline.tools.demo import write_demo_raw
 
     for path in write_demo_raw(folder, photos):

@@ -130,7 +130,7 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     from pipeline.run.findings import record_findings
 
     if "render" in names:
-        folder = find_sources(job.raw_folder, job.workspace)
+        folder = find_sources(job.raw_place, job.workspace)
         if folder.ignored:
             shown = ", ".join(text_of(Path(path.name)) for path in folder.ignored[:3])
             text = f"left aside {len(folder.ignored)} files not named as RAW ({shown})"

@@ -30,6 +30,7 @@ from manifests.tables import read_records
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS
 from pipeline.dataset.samples import Dataset
+from pipeline.run.pulling import bring
 
 VERSION = 1
 IMPORTANCE_PERCENTILE = 90.0
@@ -133,7 +134,9 @@ def sharded_scenes(dataset: Dataset, split: str) -> list[str]:
     """Return the scene_ids of a split, by the indices of its shards."""
     import pyarrow.dataset as ds  # loads pandas, which a card that stands needs not
 
-    files = [str(path) for path in sorted(dataset.space.shards(split).glob("*.parquet"))]
+    indices = sorted(dataset.space.shards(split).glob("*.parquet"))
+    bring(dataset.ledger_space, indices)
+    files = [str(path) for path in indices]
     if not files:
         return []
     index = ds.dataset(files, format="parquet").to_table(columns=["scene_id"])

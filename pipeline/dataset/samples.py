@@ -6,7 +6,7 @@ Every sample has the same fields of the same types. Which samples lie in which t
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -36,6 +36,12 @@ class Dataset:
     def of_photographs(self) -> bool:
         """Whether it is a study in a folder of its own, of photographs and not of RAW files."""
         return self.stage == "study" and self.space == self.ledger_space
+
+    def moved(self, workspace: Workspace) -> "Dataset":
+        """Return the same dataset of a workspace that lies elsewhere now."""
+        inside = self.space.root.relative_to(self.ledger_space.root)
+        space = workspace if self.space == self.ledger_space else Workspace(workspace.root / inside)
+        return replace(self, space=space, ledger_space=workspace)
 
 
 def seagull_100w(workspace: Workspace) -> Dataset:

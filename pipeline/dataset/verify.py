@@ -100,7 +100,7 @@ def _claim_records(walk: _Walk) -> list[Done]:
             walk.problems.append(f"{name}: a damaged record, or another's")
             continue
         records.append(done)
-        walk.unclaimed -= done.files.keys()
+        walk.unclaimed.difference_update(done.files)  # `-= keys()` would copy the whole set
         if done.stage not in {stage.name for stage in STAGES}:
             walk.problems += record_problems(root, done, name)
     return records

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
+from pipeline.workers.ray_cluster import connect
 
 if TYPE_CHECKING:
     from manifests.config import Config
@@ -35,22 +36,34 @@ def call(name: str, *arguments: Any) -> Any:
 
 def in_waves(workspace: Workspace, config: "Config", table: int, cluster: str | None) -> None:
     """Make the runs of a table: one after the other here, those of a wave at once on a cluster."""
-    for wave in call("table_waves", workspace, config, table):
-        if cluster:
-            _on_ray(workspace, config, table, wave)
-            continue
-        for name in wave:
-            call("table_run", workspace, config, table, name)
+    waves, made = call("table_waves", workspace, config, table), 0
+    runs = sum(map(len, waves))
+    for wave in waves:
+        for some in [wave] if cluster else [[name] for name in wave]:
+            made += len(some)
+            print(f"table {table}, {made} of {runs}: {', '.join(some)}", file=sys.stderr)
+            if cluster:
+                _on_ray(workspace, config, table, some)
+            else:
+                call("table_run", workspace, config, table, some[0])
 
 
 def _on_ray(workspace: Workspace, config: "Config", table: int, wave: Sequence[str]) -> None:
-    import ray
-
-    if not ray.is_initialized():
-        ray.init(log_to_driver=True)
+    cluster = connect(config.pretrain.threads, echo=True)
     gpus = 1 if config.pretrain.device.startswith("cuda") else 0
-    remote = ray.remote(num_cpus=config.pretrain.threads, num_gpus=gpus)(call)
-    ray.get([remote.remote("table_run", workspace, config, table, name) for name in wave])
+    remote = cluster.ray.remote(num_cpus=config.pretrain.threads, num_gpus=gpus)(call)
+    root = Workspace(workspace.root.resolve())  # workers have another current directory
+    try:
+        cluster.ray.get([remote.remote("table_run", root, config, table, name) for name in wave])
+    except Exception as error:
+        raise SeagullError(f"a run of table {table} failed: {_reason(error)}") from error
+    finally:
+        cluster.close()
+
+
+def _reason(error: Exception) -> str:
+    """What a worker's exception says of itself, below Ray's account of where it was."""
+    return str(error.__cause__ or error).strip().splitlines()[-1]
 
 
 def launched() -> bool:
@@ -127,32 +140,28 @@ def by_ray(name: str, workspace: Workspace, config: "Config", processes: int) ->
     Raises:
         SeagullError: one of them failed.
     """
-    import ray
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
-
     from manifests.presets import to_yaml
 
     gpu = (config.finetune if name == "finetune" else config.pretrain).device.startswith("cuda")
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = TorchTrainer(
-            _worker,
-            train_loop_config={
-                "name": name,
-                "out": str(workspace.root.resolve()),
-                "config": to_yaml(config),
-            },
-            torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
-            scaling_config=ScalingConfig(num_workers=processes, use_gpu=gpu),
-            run_config=RunConfig(name=name, storage_path=folder),
-        )
-        if not ray.is_initialized():
-            ray.init(log_to_driver=True)
+    cluster = connect(processes, echo=True)
+    root = workspace.root.resolve()
+    # Ray Train wants a folder that all nodes see, as they see the workspace; nothing stays in it.
+    with tempfile.TemporaryDirectory(prefix=".ray-", dir=root) as folder:
         try:
-            trainer.fit()
+            from ray.train import RunConfig, ScalingConfig
+            from ray.train.torch import TorchConfig, TorchTrainer
+
+            TorchTrainer(
+                _worker,
+                train_loop_config={"name": name, "out": str(root), "config": to_yaml(config)},
+                torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
+                scaling_config=ScalingConfig(num_workers=processes, use_gpu=gpu),
+                run_config=RunConfig(name=name, storage_path=folder),
+            ).fit()
         except Exception as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[-1]
-            raise SeagullError(f"a worker of {name} failed: {reason}") from error
+            raise SeagullError(f"a worker of {name} failed: {_reason(error)}") from error
+        finally:
+            cluster.close()
 
 
 def _worker(given: dict[str, Any]) -> None:

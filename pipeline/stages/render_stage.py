@@ -91,4 +91,5 @@ RENDER = Stage(
     reads=lambda source, dones: source.sha256,
     load=_one_format,
     work=_render,
+    opens_raw=True,
 )

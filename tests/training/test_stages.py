@@ -6,6 +6,7 @@ import pytest
 from manifests.config import Config, TrainConfig
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
+from training.data.feed import steps_of
 from training.train import learning as stages
 
 
@@ -74,5 +75,5 @@ def test_steps_are_passes_over_the_images(workspace):
     from training.data.shard_reader import read_card
 
     card = read_card(workspace)
-    assert stages.steps(TrainConfig(epochs=2, batch=4), card) == 7
-    assert stages.steps(TrainConfig(steps=9), card) == 9
+    assert steps_of(TrainConfig(epochs=2, batch=4), card.samples["train"]) == 7
+    assert steps_of(TrainConfig(steps=9), card.samples["train"]) == 9

@@ -13,6 +13,7 @@ from manifests.config import Config, TrainConfig
 from training import open_network
 from training.network.network import build
 from training.train import learning
+from training.train.learning_stage import pretraining
 from training.train.loop import Trainer
 
 pytestmark = pytest.mark.filterwarnings(  # peft's own
@@ -64,7 +65,7 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
         steps=2, batch=2, threads=1, checkpoint_every=1, learning_rate=1e-4,
         gradient_checkpointing=True, auxiliary=0.0,
     )  # fmt: skip
-    config = Config(network=network, pretrain=training)
+    config = Config(network=network, pretrain=training, finetune=training)
     real = Trainer._after
 
     def stopped(self, run, position):
@@ -96,9 +97,9 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
 
 def test_every_file_of_weights_is_in_the_fingerprint(vicuna, small, workspace):
     config = Config(network=dataclasses.replace(small, llm=str(vicuna)))
-    before = learning._pretrain(workspace, config)._key()
+    before = pretraining(workspace, config).key()
     weights = vicuna / "pytorch_model.bin"
     kept = weights.read_bytes()
     weights.write_bytes(kept + b"\0")
-    assert learning._pretrain(workspace, config)._key() != before
+    assert pretraining(workspace, config).key() != before
     weights.write_bytes(kept)

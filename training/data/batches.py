@@ -31,7 +31,7 @@ class Pixels:
     masks: Tensor  # (B, K, V, V) uint8
     patches: Tensor  # (B, K, S, S, 3) uint8 RGB
     inside: Tensor  # (B, K, S, S) uint8
-    color: Tensor  # (B, K, COLOR) float32
+    statistics: Tensor  # (B, K, STATISTICS) float32
 
     def to(self, device: str) -> "Pixels":
         """Copy the pixels to another device."""
@@ -70,7 +70,7 @@ def stack(prepared: Sequence[SampleArrays]) -> Pixels:
         masks=stacked([r.mask for r in regions]),
         patches=stacked([r.patch for r in regions]),
         inside=stacked([r.inside for r in regions]),
-        color=stacked([r.color for r in regions]),
+        statistics=stacked([r.statistics for r in regions]),
     )
 
 

@@ -1,10 +1,11 @@
-"""A sample becomes arrays: the overview, and for some of its ROIs a mask, a native patch, color.
+"""A sample becomes arrays: the overview, and of some ROIs a mask, a native patch, statistics.
 
 The overview shows content at the encoder's size; noise, blur and JPEG blocks live in the native
-patch, cut on JPEG's grid of 8 pixels; exposure, contrast and colorfulness in the statistics of the
-pixels inside the mask and of the whole image. No change of scale, brightness or saturation augments
-the samples: those are what is to be judged. Flips, transposition and a permutation of the color
-channels leave every label as it is (nearly so for luminance-weighted ones).
+patch, cut on JPEG's grid of 8 pixels, and in the statistics of all pixels inside the mask, where
+exposure, contrast and colorfulness are too (roi_statistics.py). No change of scale, brightness or
+saturation augments the samples: those are what is to be judged. Flips, transposition and a
+permutation of the color channels leave every label as it is (nearly so for luminance-weighted
+ones).
 """
 
 from collections.abc import Sequence
@@ -20,13 +21,11 @@ from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
 from manifests.records import Roi
 from manifests.sample import Sample
+from training.data.roi_statistics import COLOR, GRID, TEXTURE, Places, Texture, color
 
-GRID = 8  # JPEG's blocks
-STATISTICS_PIXELS = 4096  # at most about so many pixels are looked at for one color vector
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-COLOR = 2 * (6 + 2 * len(QUANTILES) + 2) + 1
-"""Length of a color vector: mean and deviation of R, G, B, quantiles of luminance and saturation,
-shares of clipped dark and bright pixels, of the ROI and of the whole image; then the logarithm of
+PIXELS = 2048  # at most about so many pixels are looked at for one vector of statistics
+STATISTICS = 2 * (COLOR + TEXTURE) + 1
+"""Length of a vector: color and texture of the ROI, then of the whole image, then the logarithm of
 the ROI's share of the image, which no mean over the mask can tell and importance hangs on."""
 
 Bytes = NDArray[np.uint8]
@@ -69,7 +68,7 @@ class Region:
     mask: Bytes  # (V, V), 0 or 1; never empty
     patch: Bytes  # (S, S, 3) RGB encoded, native pixels
     inside: Bytes  # (S, S), 0 or 1: the mask in the patch
-    color: NDArray[np.float32]  # (COLOR,)
+    statistics: NDArray[np.float32]  # (STATISTICS,)
 
 
 @dataclass(frozen=True)
@@ -136,8 +135,7 @@ def prepare_arrays(
     change = change or Augmentation()
     released = framing == "released"
     small = _squash(image, view, released)
-    step = _stride(image.shape[0] * image.shape[1])
-    overall = statistics(change.colors(image[::step, ::step].reshape(-1, 3)))
+    told = _Statistics(image, change)
     rois = [_Roi(image, mask) for mask in masks]
     regions = []
     for roi in rois:
@@ -146,13 +144,12 @@ def prepare_arrays(
             pixels, inside = _cut(image, at, patch), _cut(roi.mask, at, patch)
         else:
             pixels, inside = roi.cropped(patch, released)
-        own = statistics(change.colors(roi.some_pixels()))
         regions.append(
             Region(
                 change.frame(roi.nearest(view) if released else roi.shrunk(view)),
                 change.colors(change.frame(pixels)),
                 change.frame(inside),
-                np.concatenate([own, overall, [roi.log_share()]], dtype=np.float32),
+                told.of(roi),
             )
         )
     return SampleArrays(change.colors(change.frame(small)), regions)
@@ -222,10 +219,30 @@ class _Roi:
         """Natural logarithm of the share of the image that the mask covers."""
         return float(np.log(len(self.rows) / self.mask.size))
 
-    def some_pixels(self) -> Bytes:
-        """(N, 3): pixels of the ROI, evenly thinned to about `STATISTICS_PIXELS`."""
-        step = max(1, len(self.rows) // STATISTICS_PIXELS)
-        return np.asarray(self.image[self.rows[::step], self.columns[::step]])
+    def some_places(self) -> Places:
+        """Rows and columns of pixels of the ROI, evenly thinned to about `PIXELS`."""
+        step = len(self.rows) // PIXELS | 1  # odd, to meet every column of JPEG's grid
+        return self.rows[::step], self.columns[::step]
+
+
+class _Statistics:
+    """Statistics of an image under an augmentation, and of ROIs in it."""
+
+    def __init__(self, image: Bytes, change: Augmentation) -> None:
+        self.image, self.change, self.texture = image, change, Texture.of(image)
+        height, width = image.shape[:2]
+        step = int(np.sqrt(height * width / PIXELS)) | 1
+        grid = np.meshgrid(np.arange(0, height, step), np.arange(0, width, step), indexing="ij")
+        self.overall = self._at((grid[0].ravel(), grid[1].ravel()))
+
+    def _at(self, places: Places) -> NDArray[np.float32]:
+        pixels = self.change.colors(self.image[places])
+        return np.concatenate([color(pixels), self.texture.at(places)])
+
+    def of(self, roi: _Roi) -> NDArray[np.float32]:
+        """(STATISTICS,) of a ROI."""
+        share = np.float32(roi.log_share())
+        return np.concatenate([self._at(roi.some_places()), self.overall, [share]])
 
 
 def _cut(array: Bytes, at: tuple[int, int], patch: int) -> Bytes:
@@ -233,26 +250,3 @@ def _cut(array: Bytes, at: tuple[int, int], patch: int) -> Bytes:
     part = array[at[0] : at[0] + patch, at[1] : at[1] + patch]
     missing = [(0, patch - part.shape[0]), (0, patch - part.shape[1])]
     return np.pad(part, missing + [(0, 0)] * (array.ndim - 2)) if any(map(sum, missing)) else part
-
-
-def _stride(pixels: int) -> int:
-    return max(1, int(np.sqrt(pixels / STATISTICS_PIXELS)))
-
-
-def statistics(pixels: Bytes) -> NDArray[np.float32]:
-    """Half a color vector of (N, 3) RGB pixels, N > 0; every number in [0, 1]."""
-    values = pixels.astype(np.float32) / 255
-    luminance = np.sort(values @ np.array([0.299, 0.587, 0.114], np.float32))
-    saturation = np.sort(values.max(1) - values.min(1))
-    positions = [int(q * (len(luminance) - 1) + 0.5) for q in QUANTILES]
-    clipped = [(pixels <= 2).mean(), (pixels >= 253).mean()]
-    return np.concatenate(
-        [
-            values.mean(0),
-            values.std(0),
-            luminance[positions],
-            saturation[positions],
-            clipped,
-        ],
-        dtype=np.float32,
-    )

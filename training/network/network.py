@@ -109,7 +109,7 @@ class Network(nn.Module):
             whole = self.global_view(scales, pixels.masks)
             pairs.append((self.project_global(whole), whole))
         if self.config.local_token:
-            native = (pixels.patches, pixels.inside, pixels.color)
+            native = (pixels.patches, pixels.inside, pixels.statistics)
             detail = self.local_view(*(x.flatten(0, 1) for x in native)).view(b, k, -1)
             pairs.append((self.project_local(detail), detail))
         return pairs

@@ -8,5 +8,8 @@ Imports every other room of training but the tables.
     footprint.py      parameters and memory of a network, counted without its weights
     network_plan.py   what the command says of them
     gpu_step.py       a training step on a device against the CPU
-    learning.py       pretrain, finetune, evaluate: what the command line calls
+    learning_stage.py a stage: its data, settings, start, fingerprint
+    stage_evaluation.py its network against a split
+    stage_training.py its training, and what it leaves
+    learning.py       pretrain, finetune, evaluate, export: what the command line calls
 """

@@ -1,0 +1,183 @@
+"""A workspace of a store as a local folder, which every part of the program reads as it is.
+
+All that the store has is there by name and size. Records, and what `bring` asks for, have their
+content; everything else stands in as a sparse file of the same length, whose content is fetched
+when it is read through `manifests` (its zeros pass no checksum and are no image). What is written
+or removed here is written to the store first: the store sees the same changes in the same order as
+a disk would, the record of what is done last.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from manifests.done import Done
+from manifests.files import TEMPORARY_PREFIX, machine_faults
+from pipeline.store.object_store import ObjectStore, Seen, all_at_once, store_faults
+
+MANY = "renderings"  # a folder a scene, with a hundred objects each: listed folder by folder
+HIDDEN = (".lock", TEMPORARY_PREFIX)  # names that begin so are no part of a workspace
+
+
+class StoreMirror:
+    """`root` is the folder `workspace` in `home`; beside it lies what of it has its content."""
+
+    def __init__(self, store: ObjectStore, home: Path) -> None:
+        self.store, self.home = store, home
+        self.root = home / "workspace"
+        self.here: dict[str, Seen] = {}  # content that is here, as the store had it
+        self.guard: Callable[[], None] = lambda: None  # before a change: is the workspace ours?
+        with machine_faults(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            index = json.loads((home / "index.json").read_text())
+            self.here = {name: Seen(*seen) for name, seen in index.items()}
+
+    def close(self) -> None:
+        """Note what is here, for the next command."""
+        with suppress(OSError):
+            (self.home / "index.json").write_text(json.dumps(self.here))
+
+    def name(self, path: Path) -> str:
+        """Return the name in the store of a path below the root; empty for the root."""
+        name = path.relative_to(self.root).as_posix()
+        return "" if name == "." else name
+
+    # What the store has
+
+    def pull(self, with_content: Callable[[str], bool]) -> None:
+        """Make the folder what the store is; what `with_content` names has its content."""
+        seen = {name: one for name, one in self._seen().items() if not _hidden(name)}
+        for path in list(_below(self.root)):
+            if self.name(path) not in seen:
+                path.unlink()
+        self.here = {name: one for name, one in self.here.items() if seen.get(name) == one}
+        for name, one in seen.items():
+            self._stand_in(name, one.bytes)
+        self.bring((name for name in seen if with_content(name)), seen)
+
+    def _seen(self) -> dict[str, Seen]:
+        with store_faults(str(self.store.url)):
+            return self._listed()
+
+    def _listed(self) -> dict[str, Seen]:
+        seen, folders = self.store.inside("")
+        for folder in folders:
+            if folder == MANY:
+                objects, below = self.store.inside(folder)
+                seen |= objects
+                for _, inside in all_at_once(self.store.seen, below):
+                    seen |= inside
+            else:
+                seen |= self.store.seen(folder)
+        return seen
+
+    def _stand_in(self, name: str, size: int) -> None:
+        """Have a file of this length, and no content unless it is the store's."""
+        path = self.root / name
+        with machine_faults(path):
+            try:
+                there = path.stat().st_size
+            except FileNotFoundError:
+                there = -1
+            if there == size and (name in self.here or not size):
+                return
+            self.here.pop(name, None)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                file.truncate(size)
+
+    def bring(self, names: Iterable[str], seen: Mapping[str, Seen] | None = None) -> None:
+        """Have the content of files by name; one that is gone from the store is gone here, too."""
+        wanted = [name for name in names if name not in self.here]
+        with store_faults(str(self.store.url)):
+            for name, size in all_at_once(self._fetched, wanted):
+                if size is None:
+                    (self.root / name).unlink(missing_ok=True)
+                else:
+                    self.here[name] = (seen or {}).get(name, Seen(size, ""))
+
+    def refresh(self, names: Iterable[str]) -> None:
+        """Have the content as it is now, whatever was listed or known."""
+        names = list(names)
+        for name in names:
+            self.here.pop(name, None)
+        self.bring(names)
+
+    def _fetched(self, name: str) -> int | None:
+        path = self.root / name
+        try:
+            self.store.fetch(name, path, path.stat().st_size if path.exists() else 0)
+        except FileNotFoundError:
+            return None
+        return path.stat().st_size
+
+    def look_up(self, names: Iterable[str]) -> None:
+        """Ask by name for what a listing did not have: it may lag behind what was written."""
+        missing = [name for name in names if not (self.root / name).exists()]
+        with store_faults(str(self.store.url)):
+            for name, seen in all_at_once(self.store.stat, missing):
+                if seen:
+                    self._stand_in(name, seen.bytes)
+
+    def forget(self, path: Path) -> None:
+        """Remove a file, or a folder with all in it, here; the store keeps it."""
+        for one in [path] if path.is_file() else list(_below(path)):
+            self.here.pop(self.name(one), None)
+            one.unlink(missing_ok=True)
+
+    def adopt(self, done: Done, record: Path, base: Path) -> None:
+        """Note what a worker wrote into the store: the record, and its files below `base`."""
+        for file, size in done.sizes.items():
+            name = self.name(base / file)
+            self.here.pop(name, None)
+            self._stand_in(name, size)
+        with machine_faults(record):
+            record.parent.mkdir(parents=True, exist_ok=True)
+            record.write_text(done.text())
+        self.here[self.name(record)] = Seen(record.stat().st_size, "")
+
+    # What `manifests` tells of files here
+
+    def writing(self, temporary: Path, path: Path) -> None:
+        """Put the content of `temporary`, about to become `path`, into the store."""
+        self.guard()
+        name = self.name(path)
+        self.here.pop(name, None)
+        self.store.put(temporary, name)
+        self.here[name] = Seen(temporary.stat().st_size, "")
+
+    def removing(self, path: Path) -> None:
+        """Remove the file from the store, if it is there by what is known."""
+        self.guard()
+        self.here.pop(self.name(path), None)
+        if path.exists():
+            self.store.remove(self.name(path))
+
+    def removing_folder(self, folder: Path) -> None:
+        """Remove all below the folder from the store."""
+        self.guard()
+        names = {*self.store.seen(self.name(folder)), *map(self.name, _below(folder))}
+        for name, _ in all_at_once(self.store.remove, sorted(names)):
+            self.here.pop(name, None)
+
+    def reading(self, path: Path) -> None:
+        """Have the file's content here."""
+        name = self.name(path)
+        if path.is_file() and name not in self.here and path.stat().st_size:
+            self.bring([name])
+
+    def shown(self, text: str) -> str:
+        """Return a message with the URL for the folder."""
+        return text.replace(str(self.root), str(self.store.url))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
+
+
+def _hidden(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(HIDDEN)
