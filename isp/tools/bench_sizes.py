@@ -1,7 +1,7 @@
 """What a scene costs by the size of its file and of its renderings, each in a process of its own.
 
 DNGs are made from a bundled photograph, enlarged. CPU seconds; the peak is the process's resident
-memory. The peer is one `rawpy.postprocess` and OpenCV a rendering, as in bench_renderings.py.
+memory. The peers are those of bench_renderings.py, one rendering each.
 """
 
 import multiprocessing
@@ -18,7 +18,7 @@ import cv2
 
 from isp.development.recipes import recipes
 from isp.development.renderer import develop
-from isp.tools.bench_renderings import cpu_seconds, rawpy_rendering
+from isp.tools.bench_renderings import converters, cpu_seconds, rawpy_rendering
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
@@ -103,4 +103,6 @@ def _peers(path: Path, edge: int) -> dict[str, Any]:
     size = fitted_size(round(1.5 * height_of), height_of, edge)
     with tempfile.TemporaryDirectory() as folder:
         peer = cpu_seconds(lambda: rawpy_rendering(path, size, Path(folder) / "peer.jpg"))
-    return {"noise_demosaiced_cpu_s": round(demosaiced, 3), "rawpy_cpu_s": round(peer, 3)}
+        others = converters(path, size, Path(folder), repeats=1)
+    found = {name: None if s is None else round(s, 3) for name, s in others.items()}
+    return {"noise_demosaiced_cpu_s": round(demosaiced, 3), "rawpy_cpu_s": round(peer, 3)} | found

@@ -18,7 +18,10 @@ def tables(
     if only in (None, "isp"):
         yield "One rendering, CPU seconds", markdown(isp_rows(raw))
     if only in (None, "sizes"):
-        yield "A scene by size, CPU seconds", markdown(list(size_rows()))
+        yield (
+            "A scene and one rendering by size, CPU seconds (a dash: not installed)",
+            markdown(list(size_rows())),
+        )
     if only in (None, "labelers"):
         yield "Masks and labels, CPU seconds", markdown(labeler_rows())
     if only in (None, "endless"):
