@@ -48,7 +48,11 @@ class Seen(NamedTuple):
 
 def patience() -> float:
     """Seconds for which a request is tried again."""
-    return float(os.environ.get("SEAGULL_STORE_PATIENCE_S", PATIENCE_S))
+    given = os.environ.get("SEAGULL_STORE_PATIENCE_S", PATIENCE_S)
+    try:
+        return float(given)
+    except ValueError:
+        raise SeagullError(f"SEAGULL_STORE_PATIENCE_S={given}: no number of seconds") from None
 
 
 _OPENING = threading.Lock()
@@ -218,7 +222,11 @@ class ObjectStore:
         if _code(error) in ("NotImplemented", "501"):
             raise NotImplementedError(text) from None
         if isinstance(error, OSError) and error.errno in _DISK:
-            raise OSError(error.errno, error.strerror) from None
+            raise MachineError(
+                f"{self.url}: no room for it on this machine: {error.strerror}; what is done stays"
+                " done: make room, or name another disk by SEAGULL_SCRATCH and SEAGULL_CACHE, and"
+                " run the same again"
+            ) from None
         tried = f", tried for {waited:.0f} s" if waited > 1 else ""
         raise MachineError(
             f"{self.url}: {text}{tried}; what is done stays done: run the same again when the"

@@ -1,6 +1,8 @@
 """The layer between a workspace and a store, in memory: URLs, mirror, scratch, lock, messages."""
 
+import errno
 import json
+import os
 import threading
 import time
 from dataclasses import replace
@@ -14,12 +16,13 @@ from manifests.errors import MachineError, SceneError, SeagullError
 from manifests.files import fresh_folder, remove_file, sha256_of, write_atomic
 from manifests.mirrors import mirrored
 from manifests.paths import text_of
+from manifests.presets import PRESETS
 from manifests.store_url import StoreUrl, is_url, parse_url
 from manifests.workspace import Workspace
 from pipeline.cli.main import seagull
 from pipeline.cli.places import DiskPath, PlaceType
 from pipeline.intake.missing import locate
-from pipeline.intake.sources import find_sources
+from pipeline.intake.sources import Source, find_sources
 from pipeline.run.lock import no_other_writer, only_writer
 from pipeline.run.pulling import opened
 from pipeline.store import caching, object_store, store_lock
@@ -27,6 +30,7 @@ from pipeline.store.object_store import ObjectStore, all_at_once
 from pipeline.store.redacting import redacted
 from pipeline.store.scratch import scratch
 from pipeline.store.store_mirror import StoreMirror
+from pipeline.workers.worker import Task, nearby
 
 URL = StoreUrl("memory://bucket/out")
 
@@ -136,6 +140,19 @@ def test_what_passes_is_tried_again_and_what_is_settled_is_not(flaky, store):
         store.stat("x")
     assert system.asked == 1
     assert flaky(FileNotFoundError("x")) and store.stat("x") is None
+
+
+def test_a_full_disk_here_is_said_as_such_and_holds_against_no_scene(monkeypatch, tmp_path):
+    def full(self, path, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    _put_raw(a_NEF=b"aa")
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", full)
+    source = Source("memory://bucket/raw/a.NEF", sha256_of(b"aa"), 2, "a-00000000")
+    task = Task("render", source, Workspace(tmp_path), PRESETS["demo"], "f")
+    outcome = nearby(task, lambda task: pytest.fail("it was begun"), raw=True)
+    assert outcome.ends_run and outcome.reason == "machine"
+    assert "No space left" in outcome.message and "SEAGULL_SCRATCH" in outcome.message
 
 
 def test_no_patience_is_without_end(flaky, store):
