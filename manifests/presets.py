@@ -41,6 +41,8 @@ _SEAGULL_7B = NetworkConfig(  # paper, sections 4 and 5.1
     mask_pooling="bilinear",  # the cited mask pooling (Xu et al., ODISE, CVPR 2023)
     fuse_gelu=False,
     local_view="crop",
+    roi_dropout=0.0,
+    readings=False,
     lora_rank=128,
     lora_alpha=256,
     llm_precision="bf16",
@@ -101,6 +103,7 @@ PRESETS: Mapping[str, Config] = {
             threads=1,
             judgments=0.25,
             auxiliary=1.0,
+            weight_decay=0.05,
             word_targets="soft",
             augmentation="channels",
         ),
