@@ -25,7 +25,7 @@ from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
 from manifests.images import encode_image, fitted_size
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 
 _REPEATS = 5  # of a peer's single rendering
 _QUALITY = 95

@@ -24,7 +24,7 @@ from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
 from manifests.images import fitted_size
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 
 MEGAPIXELS = (2, 4, 8, 16, 24)
 LONG_EDGES = (512, 1024, 2048)

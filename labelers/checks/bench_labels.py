@@ -20,7 +20,7 @@ from labelers.loading.iqa import create_metric
 from labelers.scorers.metric import PlainMetric, create
 from labelers.segmenters.sam import SamSegmenter, ready
 from manifests.config import MasksConfig
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 
 _LONG_EDGE = 1024
 _RENDERINGS = 36

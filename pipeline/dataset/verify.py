@@ -16,7 +16,7 @@ from typing import NamedTuple
 from manifests.config import Config
 from manifests.done import Done, read_done
 from manifests.errors import SeagullError
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.workspace import Workspace
 from pipeline.dataset.samples import is_study, seagull_3k, seagull_100w
 from pipeline.dataset.scene_rows import read_rows

@@ -16,7 +16,7 @@ from pathlib import Path
 from manifests.config import Config
 from manifests.done import Done
 from manifests.errors import SeagullError
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Rendering
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace

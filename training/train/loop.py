@@ -21,7 +21,7 @@ from manifests.chance import generator
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
-from manifests.progress import progress
+from manifests.process.progress import progress
 from training.data.batches import Batch
 from training.network.language_model import base_of
 from training.network.network import Network, learned_tokens, without_gradients
