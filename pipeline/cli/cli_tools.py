@@ -24,7 +24,9 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["isp", "sizes", "labelers"]), help="One table alone.")
+@click.option(
+    "--only", type=click.Choice(["isp", "sizes", "labelers", "edges"]), help="One table alone."
+)
 @job_options
 def bench(job: Job, only: str | None) -> None:
     """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""

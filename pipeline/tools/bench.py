@@ -6,11 +6,12 @@ from typing import Any
 
 from isp.tools.bench_renderings import rows as isp_rows
 from isp.tools.bench_sizes import rows as size_rows
+from labelers.checks.bench_edges import rows as edge_rows
 from labelers.checks.bench_labels import rows as labeler_rows
 
 
 def tables(raw: Path | None, only: str | None) -> Iterator[tuple[str, str]]:
-    """Title and table, as each is measured; `only` picks isp, sizes or labelers."""
+    """Title and table, as each is measured; `only` picks isp, sizes, labelers or edges."""
     if only in (None, "isp"):
         yield "One rendering, CPU seconds", markdown(isp_rows(raw))
     if only in (None, "sizes"):
@@ -20,6 +21,9 @@ def tables(raw: Path | None, only: str | None) -> Iterator[tuple[str, str]]:
         )
     if only in (None, "labelers"):
         yield "Masks and labels, CPU seconds", markdown(labeler_rows())
+    if only in (None, "edges"):
+        title = "Masks and labels of a scene without weights by long edge, CPU seconds"
+        yield title, markdown(list(edge_rows()))
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
