@@ -84,6 +84,11 @@ class Workspace:
         """The folder of the report and its pictures."""
         return self.root / "report"
 
+    @property
+    def precision_error(self) -> Path:
+        """What less precise arithmetic does to the labels, where it was measured."""
+        return self.report / "precision.json"
+
 
 def _one_name(key: str) -> str:
     if "/" in key or key in ("", ".", "..") or "\0" in key:

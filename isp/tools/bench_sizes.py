@@ -5,8 +5,6 @@ memory. The peers are those of bench_renderings.py, one rendering each.
 """
 
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +22,7 @@ from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
 from manifests.images import fitted_size
-from manifests.process.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory, peak_mib
 
 MEGAPIXELS = (2, 4, 8, 16, 24)
 LONG_EDGES = (512, 1024, 2048)
@@ -72,18 +70,8 @@ def _scene(path: Path, config: RenderConfig) -> dict[str, Any]:
     return {
         "scene_cpu_s": round(last - begun, 2),
         "noise_cpu_s": round(sorted(noise)[len(noise) // 2], 3),
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
-
-
-def _peak_mib() -> int:
-    """Peak resident memory of this program; ru_maxrss keeps that of who started it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
-        return round(int(line.split()[1]) / 1024)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / 2**20 if sys.platform == "darwin" else peak / 1024)
 
 
 def _peers(path: Path, edge: int) -> dict[str, Any]:

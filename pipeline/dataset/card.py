@@ -33,6 +33,7 @@ from pipeline.dataset.samples import Dataset
 from pipeline.run.pulling import bring
 
 VERSION = 1
+MEASURE_PRECISION = "python -m labelers.checks.precision_error OUT, then seagull shards"
 IMPORTANCE_PERCENTILE = 90.0
 STRUCTURAL = ("embedded", SSIM)  # scorers whose words are those of decibels
 
@@ -81,6 +82,7 @@ def card_identity(dataset: Dataset, config: Config) -> str:
         version=VERSION,
         dataset=dataset.name,
         labels=[described(scorer) for scorer in labels],
+        **(_precision(dataset, config) if labels else {}),
         shards=[
             [done.key, done.fingerprint] for split in SPLITS for done in _dones(dataset, split)
         ],
@@ -111,7 +113,19 @@ def about_labels(config: Config, importance_top: float, importance_top_is: str) 
         "importance_top_is": importance_top_is,
         "raters": "none",
         "simulated": False,
+        **_precision(dataset, config),
     }
+
+
+def _precision(dataset: Dataset, config: Config) -> dict[str, Any]:
+    """Say what labels lost by less precise arithmetic; nothing of fp32's."""
+    if config.labels.precision == "fp32":
+        return {}
+    path, said = dataset.space.precision_error, {"precision": config.labels.precision}
+    found = json.loads(path.read_text()) if path.exists() else {}
+    if found.get("scorer_version") == described(config.labels)["scorer_version"]:
+        return said | {"precision_error": found}
+    return said | {"precision_error": f"not measured: {MEASURE_PRECISION}"}
 
 
 def _quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
