@@ -96,7 +96,8 @@ def _is_whole(dataset: Dataset, done: Done) -> bool:
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
     percentile = f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs"
-    return about_labels(config, _importance_top(dataset), percentile)
+    said = about_labels(config, _importance_top(dataset), percentile)
+    return said | _precision(dataset, config)
 
 
 def about_labels(config: Config, importance_top: float, importance_top_is: str) -> dict[str, Any]:
@@ -113,7 +114,6 @@ def about_labels(config: Config, importance_top: float, importance_top_is: str) 
         "importance_top_is": importance_top_is,
         "raters": "none",
         "simulated": False,
-        **_precision(dataset, config),
     }
 
 
