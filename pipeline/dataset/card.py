@@ -97,7 +97,7 @@ def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
         **scorer,
         "also": [described(scorer) for scorer in config.labels.also],
         "quality_top": QUALITY_TOP,
-        **_quality_words(scorer),
+        **quality_words(scorer),
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
         "importance_top": _importance_top(dataset),
@@ -107,8 +107,12 @@ def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
     }
 
 
-def _quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the scale on which eq. 1 gives quality its words, and its M there."""
+def quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the scale on which eq. 1 gives quality its words, and its M there.
+
+    Args:
+        scorer: as `described` has it.
+    """
     if scorer["scorer"] not in STRUCTURAL:
         return {"quality_words_scale": "linear", "quality_words_top": QUALITY_TOP}
     top = round(-10 * math.log10(1 - scorer["without_above"]), 6)

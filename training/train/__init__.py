@@ -9,4 +9,5 @@ Imports every other room of training but the tables.
     network_plan.py   what the command says of them
     gpu_step.py       a training step on a device against the CPU
     learning.py       pretrain, finetune, evaluate: what the command line calls
+    seeds.py          both stages from several seeds, beside what is wanted of the demo
 """
