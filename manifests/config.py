@@ -131,6 +131,7 @@ class NetworkConfig:
     roi_dropout: float = 0.4  # of what is made of a ROI's statistics; half of it of the statistics,
     # a quarter of it of the ROI's tokens
     readings: bool = True  # what the auxiliary heads read is told to the LLM
+    readings_alone: float = 0.5  # share of ROIs of which it is told nothing else, while training
     lora_rank: int | None = None  # None: 128 beside a given LLM; 0: train the LLM whole
     lora_alpha: int | None = None  # None: twice the rank
     lora_dropout: float = 0.05
@@ -162,6 +163,7 @@ class NetworkConfig:
         )
         _require(0 <= self.lora_dropout < 1, "lora_dropout must be in [0, 1)")
         _require(0 <= self.roi_dropout < 1, "roi_dropout must be in [0, 1)")
+        _require(0 <= self.readings_alone <= 1, "readings_alone must be a share in [0, 1]")
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def about_labels(config: Config, importance_top: float, importance_top_is: str) 
         **scorer,
         "also": [described(scorer) for scorer in config.labels.also],
         "quality_top": QUALITY_TOP,
-        **_quality_words(scorer),
+        **quality_words(scorer),
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
         "importance_top": importance_top,
@@ -128,8 +128,12 @@ def _precision(dataset: Dataset, config: Config) -> dict[str, Any]:
     return said | {"precision_error": f"not measured: {MEASURE_PRECISION}"}
 
 
-def _quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the scale on which eq. 1 gives quality its words, and its M there."""
+def quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the scale on which eq. 1 gives quality its words, and its M there.
+
+    Args:
+        scorer: as `described` has it.
+    """
     if scorer["scorer"] not in STRUCTURAL:
         return {"quality_words_scale": "linear", "quality_words_top": QUALITY_TOP}
     top = round(-10 * math.log10(1 - scorer["without_above"]), 6)

@@ -30,7 +30,7 @@ def test_shapes(workspace, small, network):
     seen, readings = network.look(batch.pixels)
     assert seen.image.shape == (2, 4, 128)  # 64 px at stride 32: 2 x 2 image tokens
     assert seen.regions.shape == (2, 2, 2, 128)
-    assert readings.shape == (4, len(DISTORTIONS) + 3)
+    assert readings.shape == (4, 2 * len(DISTORTIONS) + 3)
     logits = network.token_logits(batch.ids, batch.attention, seen)
     assert logits.shape == (*batch.ids.shape, len(network.sequencer.tokenizer))
 

@@ -58,8 +58,9 @@ class Network(nn.Module):
         read = self._add_views(config, channels, sides, hidden)
         self.read_types = nn.Linear(read, len(distortions) + 1)  # the last: without distortions
         self.read_scores = nn.Linear(read, 2)
+        self.read_degrees = nn.Linear(read, len(distortions))
         if config.readings:
-            self.tell = _projector("mlp2x_gelu", len(distortions) + 3, hidden)
+            self.tell = _projector("mlp2x_gelu", 2 * len(distortions) + 3, hidden)
         self.llm = llm
 
     def _add_views(
@@ -95,9 +96,9 @@ class Network(nn.Module):
     def look(
         self, pixels: Pixels, scales: list[Tensor] | None = None
     ) -> tuple[VisualTokens, Tensor]:
-        """The tokens for the LLM, and what the heads read: logits (B * K, D + 3).
+        """The tokens for the LLM, and what the heads read: logits (B * K, 2 D + 3).
 
-        These are of the D distortions, of none, and of quality and importance.
+        These are of the D distortions, of none, of quality and importance, of D severities.
 
         `scales`: the encoder's maps of `pixels.views`, where they are known already.
         """
@@ -107,11 +108,23 @@ class Network(nn.Module):
         views = self._released_views if released else self._paper_views
         tokens, read = zip(*views(scales, pixels), strict=True)
         regions, seen = torch.stack(tokens, 2), torch.cat(read, -1)
-        readings = torch.cat([self.read_types(seen), self.read_scores(seen)], -1)
+        heads = (self.read_types, self.read_scores, self.read_degrees)
+        readings = torch.cat([head(seen) for head in heads], -1)
         if self.config.readings:
             told = self.tell(readings.detach())  # the heads learn from labels alone
+            regions = self._seen_or_not(regions)
             regions = torch.cat([regions[:, :, :-1], regions[:, :, -1:] + told[:, :, None]], 2)
         return VisualTokens(image, regions), readings.flatten(0, 1)
+
+    def _seen_or_not(self, regions: Tensor) -> Tensor:
+        """(B, K, views, h): while training, nothing of a share of the ROIs but what the heads read.
+
+        Otherwise the LLM answers by what it knows by heart of the training scenes.
+        """
+        if not self.training:
+            return regions
+        seen = torch.rand(*regions.shape[:2], 1, 1, device=regions.device)
+        return regions * (seen >= self.config.readings_alone)
 
     def _paper_views(self, scales: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
         """For each view, its token (B, K, h) and what the heads read of it (B, K, P)."""
@@ -166,8 +179,12 @@ class Network(nn.Module):
         if not auxiliary:
             return spoken
         without = 1 - batch.types.amax(1, keepdim=True)
-        true = torch.cat([batch.types, without, batch.scores], 1)
-        heads = F.binary_cross_entropy_with_logits(readings.float(), true, reduction="sum")
+        true = torch.cat([batch.types, without, batch.scores, batch.degrees], 1)
+        known = ~true.isnan()
+        each = F.binary_cross_entropy_with_logits(
+            readings.float(), true.nan_to_num(), reduction="none"
+        )
+        heads = (each * known).sum()
         return spoken + auxiliary * heads / (rows or len(true))
 
     def loss(self, batch: Batch, auxiliary: float) -> Tensor:

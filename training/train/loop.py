@@ -125,7 +125,7 @@ class _Run:
         self.count, self.first = self.accelerator.num_processes, self.accelerator.is_main_process
         self.device = self.accelerator.device if self.count > 1 else torch.device(config.device)
         if not config.auxiliary:
-            without_gradients(network, ("read_types", "read_scores"))
+            without_gradients(network, ("read_types", "read_scores", "read_degrees"))
         if config.gradient_checkpointing:
             _checkpoint_gradients(network)
         network.to(self.device).train()
