@@ -295,6 +295,9 @@ class ReleaseConfig:
     redistribute: bool | None = None  # do these terms let their renderings be passed on?
     labels_licence: str = ""  # of masks, labels and parameters: an SPDX identifier or a URL
     persons: Literal["", "none", "incidental", "consented"] = ""  # recognisable in photographs
+    study: bool | None = None  # does the study that lies in the workspace go out too?
+    ratings_licence: str = ""  # of its ratings: an SPDX identifier or a URL
+    raters_consented: bool | None = None  # did all raters agree that their answers are published?
 
     def __post_init__(self) -> None:
         _require(
