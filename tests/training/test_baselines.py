@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from labelers.loading.iqa import blank_metric
+from labelers.scorers.no_reference import blank_no_reference
 from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
@@ -54,6 +55,49 @@ def test_a_metric_is_asked_and_fine_tuned(cnniqa):
     assert not baseline.zero_shot
 
 
+@pytest.mark.parametrize("name", ["dbcnn", "hyperiqa"])
+def test_the_papers_metrics_are_opened_by_path_and_tuned(name, tmp_path):
+    torch.manual_seed(0)
+    made, path = blank_no_reference(name, "cpu").net.eval(), tmp_path / f"{name}.pth"
+    torch.save(made.state_dict(), path)
+    baseline = open_crop_metric(name, path, "quality")
+    for net in (made, baseline.metric.net):
+        net.num_crop = 1  # of hyperiqa: one crop costs a 25th
+    with torch.no_grad():
+        wanted = float(made(crop_of(IMAGE, MASK)))
+    said = [baseline.say(IMAGE, MASK, ()).quality for _ in range(2)]
+    assert said == [pytest.approx(wanted), said[0]]
+    baseline.fit([(IMAGE, MASK, 0.9)] * 2)
+    assert abs(baseline.say(IMAGE, MASK, ()).quality - 0.9) < abs(said[0] - 0.9)
+
+
+def test_qualiclip_is_opened_by_its_published_file_and_tuned(tmp_path):
+    """The formula of its paper over the features of its tower; both of tiny widths."""
+    from pyiqa.archs.clip_model import CLIP
+
+    torch.manual_seed(0)
+    tower = CLIP(16, 64, (1, 1, 1, 1), 4, None, 8, 10, 64, 1, 1).float().eval()
+    prompts = torch.nn.functional.normalize(torch.randn(14, 16), dim=1)
+    state = {f"clip_model.{k}": v.half().float() for k, v in tower.state_dict().items()}
+    tower.load_state_dict({k.removeprefix("clip_model."): v for k, v in state.items()})
+    path = tmp_path / "QualiCLIP.pth"
+    torch.save(state | {"prompts_features": prompts}, path)
+    baseline = open_crop_metric("qualiclip", path, "quality")
+    with torch.no_grad():
+        mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])[None, :, None, None]
+        std = torch.tensor([0.26862954, 0.26130258, 0.27577711])[None, :, None, None]
+        features = tower.encode_image((crop_of(IMAGE, MASK) - mean) / std, False)[0]
+        cosines = torch.nn.functional.normalize(features, dim=0) @ prompts.T
+        pairs = (tower.logit_scale.exp() * cosines / 2).view(7, 2).softmax(1)
+    said = baseline.say(IMAGE, MASK, ()).quality
+    assert said == pytest.approx(float(pairs[:, 0].mean()), abs=1e-5)
+    baseline.fit([(IMAGE, MASK, 0.9)] * 5)
+    assert abs(baseline.say(IMAGE, MASK, ()).quality - 0.9) < abs(said - 0.9)
+    torch.save({"other": torch.zeros(1)}, path)
+    with pytest.raises(SeagullError, match="is not qualiclip's"):
+        open_crop_metric("qualiclip", path, "quality")
+
+
 def test_what_is_no_baseline_is_refused(tmp_path, cnniqa):
     with pytest.raises(SeagullError, match="is missing"):
         open_crop_metric("cnniqa", tmp_path / "none.pth", "quality")
@@ -63,6 +107,22 @@ def test_what_is_no_baseline_is_refused(tmp_path, cnniqa):
         open_crop_metric("lpips", cnniqa, "quality")
     with pytest.raises(SeagullError, match="no folder"):
         open_vision_language(tmp_path / "none")
+    with pytest.raises(SeagullError, match="no model that transformers loads"):
+        open_vision_language(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["mplug_owl2", "llava_llama", "Osprey"])
+def test_a_model_without_classes_is_refused_with_the_reason(kind, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(SeagullError, match=f"of type '{kind.lower()}'") as error:
+        open_vision_language(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_code_that_comes_with_weights_is_not_run(tmp_path):
+    given = {"AutoConfig": "own.Config", "AutoProcessor": "own.Processor"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": given}))
+    (tmp_path / "own.py").write_text("raise SystemExit('it was run')\n")
     with pytest.raises(SeagullError, match="no model that transformers loads"):
         open_vision_language(tmp_path)
 
