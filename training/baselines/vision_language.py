@@ -92,11 +92,13 @@ class VisionLanguage:
         self, image: Image, question: str, lead: str, words: tuple[str, ...]
     ) -> list[float]:
         """Probabilities of the words that may follow `lead` in the answer; they sum to 1."""
-        start = f"{self._prompt(question)} {lead}".rstrip()
+        prompt = self._prompt(question)
+        gap = "" if prompt[-1].isspace() else " "  # a chat template ends with its own line end
+        start, between = (f"{prompt}{gap}{lead}", " ") if lead else (prompt, gap)
         before = self._inputs(image, start)["input_ids"].shape[1]
         logs = []
         for word in words:
-            inputs = self._inputs(image, f"{start} {word}")
+            inputs = self._inputs(image, f"{start}{between}{word}")
             ids: Tensor = inputs["input_ids"][0]
             following = self.model(**inputs).logits[0].float().log_softmax(-1)
             places = torch.arange(before, len(ids))
