@@ -7,6 +7,7 @@ Imports every other room of training but the tables.
     loop.py           optimizer, schedule, steps
     footprint.py      parameters and memory of a network, counted without its weights
     network_plan.py   what the command says of them
+    prefill_gain.py   what reading once for all questions saves
     gpu_step.py       a training step on a device against the CPU
     learning_stage.py a stage: its data, settings, start, fingerprint
     stage_evaluation.py its network against a split
