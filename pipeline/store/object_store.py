@@ -9,6 +9,7 @@ line. fsspec's and botocore's own repeats are switched off: one place repeats.
 import errno
 import functools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -243,8 +244,11 @@ def _may_pass(error: Exception) -> bool:
     """Say whether the same may go well a moment later."""
     if isinstance(error, (*_OF_ONE_OBJECT, SeagullError)):
         return False
+    kind = type(error)
+    if kind.__module__ == "builtins" and not isinstance(error, OSError | EOFError):
+        return False  # a mistake of ours or of a library's
     settled = getattr(error, "errno", None) in _SETTLED and _code(error) not in _CUT
-    return not settled and "Credentials" not in type(error).__name__
+    return not settled and not re.search("Credentials|Validation|Config", kind.__name__)
 
 
 def _code(error: Exception) -> str:

@@ -135,10 +135,11 @@ def flaky(monkeypatch):
 def test_what_passes_is_tried_again_and_what_is_settled_is_not(flaky, store):
     system = flaky(OSError(16, "SlowDown"), TimeoutError(), ConnectionResetError())
     assert store.stat("x") == (3, "e") and system.asked == 4
-    system = flaky(PermissionError("denied"))
-    with pytest.raises(PermissionError):
-        store.stat("x")
-    assert system.asked == 1
+    for error in (PermissionError("denied"), OSError(22, "InvalidBucketName"), ValueError("x")):
+        system = flaky(error)
+        with pytest.raises((PermissionError, MachineError)):
+            store.stat("x")
+        assert system.asked == 1
     assert flaky(FileNotFoundError("x")) and store.stat("x") is None
 
 
@@ -385,3 +386,50 @@ def test_who_may_only_read_reads_without_a_lock(store, monkeypatch):
         assert workspace.config.read_text() == "x"
         assert read_done(workspace.done("render", "a")) is None
     _refused(MachineError, "AccessDenied; what is done")
+
+
+def test_names_that_lead_out_of_the_workspace_are_not_followed(store, tmp_path):
+    """A workspace may be another's: neither its objects nor its records name files elsewhere."""
+    system = fsspec.filesystem("memory")
+    system.store["/bucket/out/../../up.txt"] = system.store.get("x") or _object(system)
+    mirror = StoreMirror(store, tmp_path / "home")
+    mirror.pull(lambda name: True)
+    mirror.bring(["../up.txt", "/etc/hostname", "a//b"])
+    mirror.look_up(["../up.txt"])
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def _object(system):
+    system.pipe_file("/elsewhere", b"x")
+    return system.store["/elsewhere"]
+
+
+def test_a_mirror_whose_command_was_killed_is_not_believed(store, tmp_path):
+    """A stand-in has come in the place of content, and the object is the same to the last bit."""
+    store.write("tables/rois/a.parquet", b"rows")
+    first = StoreMirror(store, tmp_path / "home")
+    first.pull(lambda name: True)
+    first.close()
+    killed = StoreMirror(store, tmp_path / "home")
+    done = Done("masks", "a", "f", {"tables/rois/a.parquet": ""}, {}, {"tables/rois/a.parquet": 4})
+    killed.adopt(done, killed.root / "done/masks/a.json", killed.root)
+    again = StoreMirror(store, tmp_path / "home")
+    again.pull(lambda name: True)
+    assert (again.root / "tables/rois/a.parquet").read_bytes() == b"rows"
+    assert not (again.root / "done").exists()  # what the store has not is not here either
+
+
+def test_of_a_file_written_twice_the_store_has_the_second(store, monkeypatch):
+    put = ObjectStore.put
+
+    def slow(self, path, name):
+        content = path.read_bytes()
+        time.sleep(0.1 if content == b"first" else 0)
+        self.write(name, content)
+
+    monkeypatch.setattr(ObjectStore, "put", slow)
+    with scratch(Workspace(URL, str(URL))) as here:
+        for content in (b"first", b"second"):
+            write_atomic(here.workspace.root / "row", content)
+            write_atomic(here.workspace.root / f"other-{content.decode()}", b"x")
+    assert put and store.read("row") == b"second"
