@@ -13,7 +13,7 @@ import pytest
 
 from manifests.done import Done, describe, read_done
 from manifests.errors import MachineError, SceneError, SeagullError
-from manifests.files import fresh_folder, remove_file, sha256_of, write_atomic
+from manifests.files import fresh_folder, remove_file, sha256_of, sha256_of_file, write_atomic
 from manifests.mirrors import mirrored
 from manifests.paths import text_of
 from manifests.presets import PRESETS
@@ -178,17 +178,20 @@ def test_one_that_fails_of_many_ends_the_others():
 
 
 def test_a_mirror_holds_records_with_content_and_the_rest_by_size(store, tmp_path):
-    for name in ("config.yaml", "done/render/a.json", "renderings/a/ref.jpg", ".lock.json"):
+    names = ("config.yaml", "done/render/a.json", "renderings/a/ref.jpg", "xmp/a", ".lock.json")
+    for name in names:
         store.write(name, name.encode())
     mirror = StoreMirror(store, tmp_path / "home")
     mirror.pull(lambda name: name.startswith("done/"))
     root = mirror.root
     assert (root / "done/render/a.json").read_text() == "done/render/a.json"
-    assert (root / "renderings/a/ref.jpg").read_bytes() == bytes(len("renderings/a/ref.jpg"))
-    assert not (root / ".lock.json").exists()
-    with mirrored(mirror):
-        mirror.reading(root / "renderings/a/ref.jpg")
-    assert (root / "renderings/a/ref.jpg").read_text() == "renderings/a/ref.jpg"
+    assert (root / "xmp/a").read_bytes() == bytes(5)
+    assert not (root / ".lock.json").exists() and not (root / "renderings").exists()
+    assert list(mirror.names_apart()) == ["renderings/a/ref.jpg"]
+    assert mirror.sizes(root / "renderings", ["a/ref.jpg", "a/none"]) == {"a/ref.jpg": 20}
+    for name in ("renderings/a/ref.jpg", "xmp/a"):
+        with mirrored(mirror):
+            assert sha256_of_file(root / name) == sha256_of(name.encode())
     store.remove("config.yaml")
     store.write("done/render/a.json", b"another")
     mirror.pull(lambda name: name.startswith("done/"))
@@ -336,9 +339,10 @@ def test_the_second_is_told_who_holds_it_and_a_dead_one_holds_nothing(store, tmp
     store.write(".lock.json", json.dumps(holder | {"renewed": time.time(), "token": "t"}).encode())
     _refused(SeagullError, r"elsewhere.*lapses 120 s")
     lapsed = holder | {"renewed": time.time() - 121, "token": "t"}
-    store.write(".lock.json", json.dumps(lapsed).encode())
-    with opened(URL) as workspace, only_writer(workspace.root):
-        pass
+    for left in (json.dumps(lapsed), "no JSON", "[1]"):
+        store.write(".lock.json", left.encode())
+        with opened(URL) as workspace, only_writer(workspace.root):
+            pass
 
 
 def test_of_many_who_come_at_once_one_holds_it(store):
