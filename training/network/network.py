@@ -27,6 +27,8 @@ from training.network.language_model import COMPACT, adapted, base_of, open_llm
 from training.network.released_extractor import ReleasedExtractor
 from training.network.roi_dropout import RoiDropout, uniform
 
+READERS = ("read_types", "read_scores", "read_degrees")  # the auxiliary heads
+
 
 @dataclass(frozen=True)
 class VisualTokens:
@@ -109,8 +111,7 @@ class Network(nn.Module):
         views = self._released_views if released else self._paper_views
         tokens, read = zip(*views(scales, pixels), strict=True)
         regions, seen = torch.stack(tokens, 2), torch.cat(read, -1)
-        heads = (self.read_types, self.read_scores, self.read_degrees)
-        readings = torch.cat([head(seen) for head in heads], -1)
+        readings = torch.cat([getattr(self, head)(seen) for head in READERS], -1)
         if self.config.readings:
             told = self.tell(readings.detach())  # the heads learn from labels alone
             regions = self._seen_or_not(regions, pixels.keys)
