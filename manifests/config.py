@@ -128,6 +128,10 @@ class NetworkConfig:
     local_view: Literal["native", "crop"] = "native"  # crop: the masked ROI through two CNNs
     global_token: bool = True
     local_token: bool = True
+    roi_dropout: float = 0.4  # of what is made of a ROI's statistics; half of it of the statistics,
+    # a quarter of it of the ROI's tokens
+    readings: bool = True  # what the auxiliary heads read is told to the LLM
+    readings_alone: float = 0.5  # share of ROIs of which it is told nothing else, while training
     lora_rank: int | None = None  # None: 128 beside a given LLM; 0: train the LLM whole
     lora_alpha: int | None = None  # None: twice the rank
     lora_dropout: float = 0.05
@@ -158,6 +162,8 @@ class NetworkConfig:
             self.rank >= 0 and self.alpha >= 0, "lora_rank and lora_alpha must not be negative"
         )
         _require(0 <= self.lora_dropout < 1, "lora_dropout must be in [0, 1)")
+        _require(0 <= self.roi_dropout < 1, "roi_dropout must be in [0, 1)")
+        _require(0 <= self.readings_alone <= 1, "readings_alone must be a share in [0, 1]")
 
 
 @dataclass(frozen=True)
@@ -244,6 +250,19 @@ class StudyConfig:
 
 
 @dataclass(frozen=True)
+class EndlessConfig:
+    """Samples made while a network learns (`--endless`). They change no byte of a workspace."""
+
+    scenes: int = 16  # open at once: whose renderings are mixed
+    parameters: Literal["levels", "drawn"] = "levels"  # drawn: anew each epoch, from a level's
+    # setting to the next of its kind
+    mixtures: str = ""  # a YAML as for `seagull mix`: each scene is shown by its recipes as well
+
+    def __post_init__(self) -> None:
+        _require(self.scenes >= 1, "scenes must be 1 or more")
+
+
+@dataclass(frozen=True)
 class WorkConfig:
     """How the work is done. Never part of a fingerprint: it must not change a byte."""
 
@@ -276,6 +295,9 @@ class ReleaseConfig:
     redistribute: bool | None = None  # do these terms let their renderings be passed on?
     labels_licence: str = ""  # of masks, labels and parameters: an SPDX identifier or a URL
     persons: Literal["", "none", "incidental", "consented"] = ""  # recognisable in photographs
+    study: bool | None = None  # does the study that lies in the workspace go out too?
+    ratings_licence: str = ""  # of its ratings: an SPDX identifier or a URL
+    raters_consented: bool | None = None  # did all raters agree that their answers are published?
 
     def __post_init__(self) -> None:
         _require(
@@ -302,13 +324,15 @@ class Config:
     pretrain: TrainConfig = field(default_factory=TrainConfig)
     finetune: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4, epochs=5))
     study: StudyConfig = field(default_factory=StudyConfig)
+    endless: EndlessConfig = field(default_factory=EndlessConfig)
     work: WorkConfig = field(default_factory=WorkConfig)
     release: ReleaseConfig = field(default_factory=ReleaseConfig)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of every section but `work` and `release`."""
-        made_with = {k: v for k, v in to_dict(self).items() if k not in ("work", "release")}
+        """Hash of every section but `endless`, `work` and `release`."""
+        aside = ("endless", "work", "release")
+        made_with = {k: v for k, v in to_dict(self).items() if k not in aside}
         return fingerprint(**made_with)
 
 

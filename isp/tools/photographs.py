@@ -1,11 +1,13 @@
 """The photographs that come inside wheels we depend on anyway: nothing is fetched.
 
 Left out: the right view of the motorcycle (the same scene), drawings, scans of text, phantoms.
+pyiqa's are what it tests itself with: five of Kodak's PhotoCD (as TID2013 cut them), which is free
+to use, and four whose terms it does not state, so no rendering of those is ours to pass on.
 """
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import cv2
@@ -15,34 +17,48 @@ from manifests.errors import SceneError, SeagullError
 from manifests.images import read_image
 
 _FOLDERS = {
-    "skimage": "data",
-    "sklearn": "datasets/images",
-    "matplotlib": "mpl-data/sample_data",
+    "scikit-image": "skimage/data",
+    "scikit-learn": "sklearn/datasets/images",
+    "matplotlib": "matplotlib/mpl-data/sample_data",
+    "pyiqa": ".",
 }
-_PHOTOGRAPHS = {
-    "astronaut": "skimage:astronaut.png",
-    "brick": "skimage:brick.png",
-    "camera": "skimage:camera.png",
-    "chelsea": "skimage:chelsea.png",
-    "china": "sklearn:china.jpg",
-    "coffee": "skimage:coffee.png",
-    "coins": "skimage:coins.png",
-    "flower": "sklearn:flower.jpg",
+_IN_COLOR = {
+    "astronaut": "scikit-image:astronaut.png",
+    "boat": "pyiqa:ResultsCalibra/ref_dir/I06.bmp",
+    "caps": "pyiqa:ResultsCalibra/ref_dir/I03.bmp",
+    "chelsea": "scikit-image:chelsea.png",
+    "china": "scikit-learn:china.jpg",
+    "coffee": "scikit-image:coffee.png",
+    "flower": "scikit-learn:flower.jpg",
+    "fountain": "pyiqa:tests/test_efficiency_img_dir/frame_4wrwr48cdk6rbcjl.jpg",
     "grace_hopper": "matplotlib:grace_hopper.jpg",
-    "grass": "skimage:grass.png",
-    "gravel": "skimage:gravel.png",
-    "hubble_deep_field": "skimage:hubble_deep_field.jpg",
-    "immunohistochemistry": "skimage:ihc.png",
-    "moon": "skimage:moon.png",
-    "motorcycle": "skimage:motorcycle_left.png",
-    "retina": "skimage:retina.jpg",
-    "rocket": "skimage:rocket.jpg",
+    "hat": "pyiqa:ResultsCalibra/ref_dir/I04.bmp",
+    "houses": "pyiqa:ResultsCalibra/ref_dir/I08.bmp",
+    "hubble_deep_field": "scikit-image:hubble_deep_field.jpg",
+    "immunohistochemistry": "scikit-image:ihc.png",
+    "lighthouse": "pyiqa:ResultsCalibra/ref_dir/I19.bmp",
+    "motorcycle": "scikit-image:motorcycle_left.png",
+    "retina": "scikit-image:retina.jpg",
+    "rocket": "scikit-image:rocket.jpg",
+    "snow": "pyiqa:tests/test_efficiency_img_dir/frame_9ogwhvvy7gfj6jzh.jpg",
+    "street": "pyiqa:tests/test_efficiency_img_dir/SPAQ_10241.jpg",
+    "sunset": "pyiqa:tests/test_efficiency_img_dir/frame_7gzdcz9sif0ekg31.jpg",
 }
+_GREY = {
+    name: f"scikit-image:{name}.png"
+    for name in ("brick", "camera", "coins", "grass", "gravel", "moon")
+}
+
+
+def in_color() -> dict[str, Callable[[], np.ndarray]]:
+    """`bundled` without the grey ones."""
+    return {name: partial(_load, place) for name, place in _IN_COLOR.items()}
 
 
 def bundled() -> dict[str, Callable[[], np.ndarray]]:
     """Name -> loader of uint8 (H, W, 3) RGB, sRGB-encoded; grey ones have three equal channels."""
-    return {name: partial(_load, place) for name, place in _PHOTOGRAPHS.items()}
+    grey = {name: partial(_load, place) for name, place in _GREY.items()}
+    return dict(sorted((in_color() | grey).items()))
 
 
 def read_photograph(path: Path) -> np.ndarray:
@@ -59,7 +75,10 @@ def read_photograph(path: Path) -> np.ndarray:
 
 def _load(place: str) -> np.ndarray:
     package, file = place.split(":")
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise SeagullError(f"photograph {file} comes with {package}, which is not installed")
-    return read_photograph(Path(spec.origin).parent / _FOLDERS[package] / file)
+    try:
+        path = Path(str(distribution(package).locate_file(f"{_FOLDERS[package]}/{file}")))
+    except PackageNotFoundError as error:
+        raise SeagullError(
+            f"photograph {file} comes with {package}, which is not installed"
+        ) from error
+    return read_photograph(path)

@@ -12,7 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,11 @@ from pipeline.workers.ray_cluster import connect
 
 if TYPE_CHECKING:
     from manifests.config import Config
+    from manifests.sample import SampleSource
 
 GROUP = "seagull.learning"
+SOURCES_GROUP = "seagull.sources"
+EndlessOf = tuple[Path, int | None]  # RAW files, and how many processes make samples of them
 _PARENT = "SEAGULL_LAUNCHER"
 
 
@@ -32,6 +36,19 @@ def call(name: str, *arguments: Any) -> Any:
     """Call what learns by its name, in this process; workspace and configuration come first."""
     (entry,) = entry_points(group=GROUP, name=name)
     return entry.load()(*arguments)
+
+
+@contextmanager
+def endless(
+    workspace: Workspace, config: "Config", raw: Path, workers: int | None
+) -> Iterator["SampleSource"]:
+    """The samples of RAW files, made while they are asked for; see pipeline/endless."""
+    (entry,) = entry_points(group=SOURCES_GROUP, name="raw")
+    source = entry.load()(workspace, config, raw, workers)
+    try:
+        yield source
+    finally:
+        source.close()
 
 
 def in_waves(workspace: Workspace, config: "Config", table: int, cluster: str | None) -> None:
@@ -80,8 +97,16 @@ def end_with_launcher() -> None:
         threading.Thread(target=end_with, args=(int(parent),), daemon=True).start()
 
 
-def by_processes(name: str, workspace: Workspace, config: "Config", processes: int) -> None:
+def by_processes(
+    name: str,
+    workspace: Workspace,
+    config: "Config",
+    processes: int,
+    endless_of: EndlessOf | None = None,
+) -> None:
     """Run `seagull NAME` in as many processes of this machine, which find each other by a port.
+
+    Where `endless_of` is given each process makes its part of the samples itself.
 
     Raises:
         SeagullError: one of them failed; what it said is above, and the others are stopped.
@@ -92,6 +117,10 @@ def by_processes(name: str, workspace: Workspace, config: "Config", processes: i
         described = Path(folder) / "config.yaml"
         described.write_text(to_yaml(config))
         options = ["--out", str(workspace.root), "--config", str(described)]
+        if endless_of:
+            raw, workers = endless_of
+            options += ["--endless", "--raw", str(raw)]
+            options += ["--workers", str(workers)] if workers else []
         command = [sys.executable, "-m", "pipeline.cli", name, *options]
         threads = {"OMP_NUM_THREADS": str(config.pretrain.threads)}
         common = threads | os.environ | _meeting(processes)
@@ -134,8 +163,14 @@ def _first_failure(started: Sequence[subprocess.Popen[bytes]]) -> int:
         time.sleep(0.1)
 
 
-def by_ray(name: str, workspace: Workspace, config: "Config", processes: int) -> None:
-    """Run `seagull NAME` in as many workers of Ray Train.
+def by_ray(
+    name: str,
+    workspace: Workspace,
+    config: "Config",
+    processes: int,
+    endless_of: EndlessOf | None = None,
+) -> None:
+    """Run `seagull NAME` in as many workers of Ray Train; `endless_of` as in `by_processes`.
 
     Raises:
         SeagullError: one of them failed.
@@ -153,7 +188,12 @@ def by_ray(name: str, workspace: Workspace, config: "Config", processes: int) ->
 
             TorchTrainer(
                 _worker,
-                train_loop_config={"name": name, "out": str(root), "config": to_yaml(config)},
+                train_loop_config={
+                    "name": name,
+                    "out": str(root),
+                    "config": to_yaml(config),
+                    "endless": endless_of and (str(endless_of[0]), endless_of[1]),
+                },
                 torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
                 scaling_config=ScalingConfig(num_workers=processes, use_gpu=gpu),
                 run_config=RunConfig(name=name, storage_path=folder),
@@ -171,4 +211,10 @@ def _worker(given: dict[str, Any]) -> None:
         file.write(given["config"])
         file.flush()
         config = load_config(file.name)
-    call(given["name"], Workspace(Path(given["out"])), config)
+    workspace = Workspace(Path(given["out"]))
+    if not given["endless"]:
+        call(given["name"], workspace, config)
+        return
+    raw, workers = given["endless"]
+    with endless(workspace, config, Path(raw), workers) as source:
+        call(given["name"], workspace, config, source)

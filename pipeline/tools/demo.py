@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isp.tools.photographs import bundled, read_photograph
+from isp.tools.photographs import in_color, read_photograph
 from isp.tools.unprocess import write_dng
 
 
@@ -23,4 +23,5 @@ def _photographs(photos: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
     if photos:
         yield from ((path.stem, read_photograph(path)) for path in photos)
     else:
-        yield from ((name, load()) for name, load in bundled().items())
+        # On a grey photograph colorfulness changes nothing, and an answer cannot be right.
+        yield from ((name, load()) for name, load in in_color().items())

@@ -1,7 +1,10 @@
+import re
+from copy import deepcopy
+
 import pytest
 import torch
 
-from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
+from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, SEVERITY_WORDS
 from training.data import texts
 from training.evaluate import answer
 from training.network.network import Network, VisualTokens, build
@@ -77,3 +80,27 @@ def test_greedy_answers_are_the_likeliest_tokens(network, seen):
     for row, text in zip(ids[:, prompt:].tolist(), said, strict=True):
         until = row.index(end) if end in row else len(row)
         assert network.sequencer.text(row[:until]) == text
+
+
+def test_what_a_distortion_answer_names_is_the_likeliest_over_all_severities(network, seen):
+    types, severities = network.distortions, ("", *(f"{w} " for w in SEVERITY_WORDS))
+    named = [f"With {severity}{name}" for name in types for severity in severities]
+    named_once = " ".join(["With", *types, *SEVERITY_WORDS])
+    phrases, said, network = ("Without", *named), [], deepcopy(network)
+    for seed in range(30):
+        torch.manual_seed(seed)
+        for parameter in network.llm.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+        with torch.no_grad():  # so that words of such answers are likelier than others
+            network.llm.lm_head.weight[network.sequencer.ids(named_once)] *= 6
+        p = brute_force(network, seen, texts.DISTORTION_QUESTION, "", phrases).exp()
+        by_type = p[:, 1:].unflatten(1, (len(types), len(severities)))
+        for row, text in enumerate(answer.Prefilled(network, seen).distortions()):
+            likeliest = int(by_type[row].sum(1).argmax())
+            if p[row, 0] > by_type[row].sum(1)[likeliest]:
+                assert text == texts.WITHOUT_DISTORTIONS
+            else:
+                words = severities[int(by_type[row, likeliest].argmax())] + types[likeliest]
+                assert re.match(rf"With {words}\b", text)
+            said.append(text)
+    assert texts.WITHOUT_DISTORTIONS in said and len({t.split()[1] for t in said}) > 4

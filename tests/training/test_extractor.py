@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import convolve
 
-from training.data.sample_arrays import COLOR
+from training.data.sample_arrays import STATISTICS
 from training.network.extractor import (
     HEADS,
     CrossAttention,
@@ -86,20 +86,20 @@ def test_local_view_does_not_see_cells_outside_the_mask():
     view = LocalView(WIDTH).eval()
     inside = torch.zeros(2, 32, 32, dtype=torch.uint8)
     inside[:, :8, :8] = 1
-    color = torch.rand(2, COLOR)
+    statistics = torch.rand(2, STATISTICS)
     seen = patches()
     other = seen.clone()
     other[:, 20:, 20:] = 0
-    found = view(seen, inside, color)
+    found = view(seen, inside, statistics)
     assert found.shape == (2, WIDTH)
-    torch.testing.assert_close(found, view(other, inside, color))
+    torch.testing.assert_close(found, view(other, inside, statistics))
     other[:, :8, :8] = 0
-    assert not torch.allclose(found, view(other, inside, color), atol=1e-3)
+    assert not torch.allclose(found, view(other, inside, statistics), atol=1e-3)
 
 
 def test_local_view_of_an_empty_patch_is_finite():
     view = LocalView(WIDTH).eval()
-    found = view(patches(), torch.zeros(2, 32, 32, dtype=torch.uint8), torch.rand(2, COLOR))
+    found = view(patches(), torch.zeros(2, 32, 32, dtype=torch.uint8), torch.rand(2, STATISTICS))
     assert found.isfinite().all()
 
 

@@ -75,12 +75,14 @@ def test_the_crop_view_sees_the_mask_alone():
     crops = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
     inside = torch.zeros(2, 64, 64, dtype=torch.uint8)
     inside[:, 10:40, 10:40] = 1
-    color = torch.zeros(2, 1)
+    statistics = torch.zeros(2, 1)
     other = crops.clone()
     other[:, 45:] = 7
-    assert torch.equal(view(crops, inside, color), view(other, inside, color))
+    assert torch.equal(view(crops, inside, statistics), view(other, inside, statistics))
     other[:, 20:30] = 7
-    assert not torch.allclose(view(crops, inside, color), view(other, inside, color), atol=1e-4)
+    assert not torch.allclose(
+        view(crops, inside, statistics), view(other, inside, statistics), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from manifests.errors import SeagullError
 from manifests.sample import Sample
 from training.data import sample_arrays as regions
+from training.data.roi_shape import Shape
 from training.data.sample_arrays import Augmentation
 from training.data.shard_reader import in_order
 
@@ -26,10 +27,10 @@ def test_arrays_of_a_sample(sample):
     assert [r.mask.shape for r in made.regions] == [(64, 64)] * 3
     assert [r.patch.shape for r in made.regions] == [(32, 32, 3)] * 3
     assert all(r.inside.any() and r.mask.any() for r in made.regions)
-    assert all(r.color.shape == (regions.COLOR,) for r in made.regions)
-    np.testing.assert_array_equal(made.regions[0].color, made.regions[2].color)
+    assert all(r.statistics.shape == (regions.STATISTICS,) for r in made.regions)
+    np.testing.assert_array_equal(made.regions[0].statistics, made.regions[2].statistics)
     share = regions.decode_mask(sample.rois[0]).mean()
-    assert np.exp(made.regions[1].color[-1]) == pytest.approx(share)
+    assert np.exp(made.regions[1].statistics[-1]) == pytest.approx(share)
 
 
 def test_patches_are_native_pixels_on_the_grid_around_the_roi(sample):
@@ -53,8 +54,25 @@ def test_patches_are_native_pixels_on_the_grid_around_the_roi(sample):
 def test_small_rois_do_not_vanish_from_the_overview(sample):
     mask = np.zeros((960, 1280), np.uint8)
     mask[500, 700] = 1
-    small = regions._Roi(mask, mask).shrunk(64)
+    small = Shape.of(mask).shrunk(64)
     assert small.sum() == 1 and small[500 * 64 // 960, 700 * 64 // 1280] == 1
+
+
+def test_a_shape_is_its_mask_wherever_one_looks():
+    rng = np.random.default_rng(0)
+    for height, width in ((40, 97), (130, 61)):
+        mask = np.zeros((height, width), np.uint8)
+        mask[7:30, 20:50] = rng.random((23, 30)) < 0.2
+        shape = Shape.of(mask)
+        cell = np.arange(height) * 64 // height, np.arange(width) * 64 // width
+        wanted = np.zeros((64, 64), np.uint8)
+        np.maximum.at(wanted, np.ix_(*cell), mask)
+        np.testing.assert_array_equal(shape.shrunk(64), wanted)
+        beyond = np.pad(mask, ((0, 40), (0, 40)))
+        for at in ((0, 0), (16, 32), (32, 40), (height - 8, width - 8)):
+            window = shape.window(at, (32, 32))
+            np.testing.assert_array_equal(window, beyond[at[0] : at[0] + 32, at[1] : at[1] + 32])
+        assert shape.count == mask.sum() and mask[shape.places].all()
 
 
 def test_images_smaller_than_a_patch_are_padded_outside_the_mask(sample):
@@ -85,20 +103,6 @@ def test_all_symmetries_and_channel_orders_are_drawn():
     assert len(drawn) == 2 * 4 * 6
     board = np.arange(4).reshape(2, 2)
     assert len({c.frame(board).tobytes() for c in drawn}) == 8
-
-
-def test_statistics_are_numpys():
-    pixels = np.random.default_rng(0).integers(0, 256, (999, 3)).astype(np.uint8)
-    found = regions.statistics(pixels)
-    values = pixels / 255
-    luminance = values @ [0.299, 0.587, 0.114]
-    np.testing.assert_allclose(found[:3], values.mean(0), atol=1e-5)
-    np.testing.assert_allclose(found[3:6], values.std(0), atol=1e-5)
-    saturation = values.max(1) - values.min(1)
-    for wanted, quantiles in ((luminance, found[6:13]), (saturation, found[13:20])):
-        np.testing.assert_allclose(quantiles, np.quantile(wanted, regions.QUANTILES), atol=4e-3)
-    assert 2 * len(found) + 1 == regions.COLOR
-    assert regions.statistics(np.full((5, 3), 255, np.uint8))[-1] == 1
 
 
 def test_an_image_that_cannot_be_read_is_said(sample):

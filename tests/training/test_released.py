@@ -42,7 +42,9 @@ def test_every_tensor_is_used_or_named_as_unused(released):
     unread = {name.split(".")[1] for name in opened.unused if name.startswith("mask_extractor")}
     assert unread == {"mask_linear"}
     assert set(own) - set(used.values()) == {
-        f"read_{head}.{part}" for head in ("types", "scores") for part in ("weight", "bias")
+        f"read_{head}.{part}"
+        for head in ("types", "scores", "degrees")
+        for part in ("weight", "bias")
     }
     assert (opened.network.config.view, opened.network.config.patch) == (VIEW, PATCH)
     assert opened.network.config.width == WIDTH

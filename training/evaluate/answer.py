@@ -5,17 +5,21 @@ no padding. What they share is computed once: an image for all its ROIs, a ROI f
 questions. What is asked of which ROI is `evaluation.py`.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from manifests.words import SEVERITY_WORDS
 from training.data import texts
-from training.evaluate.grammar import DistortionGrammar
+from training.evaluate.grammar import WITH, WITHOUT, Answer, DistortionGrammar
 from training.network.language_model import base_of
 from training.network.network import Network, VisualTokens
 
 CLOSED_SETS = texts.CLOSED_SETS
 LONGEST_ANSWER = 48  # tokens
+LEAST_SEVERITY = -7.0  # log-probability under which severities are not looked at: stage 1 has none
 
 
 class Prefilled:
@@ -85,18 +89,46 @@ class Prefilled:
 
     @torch.no_grad()
     def distortions(self) -> list[str]:
-        """The likeliest next word at each step, among those that a distortion answer may go on
-        with: every answer can be parsed and names no type twice.
+        """The answer about distortions, within the grammar: it can be parsed, no type comes twice.
+
+        What it names is chosen as `grammar.Answer` says.
         """
         grammar = DistortionGrammar(self.network.sequencer, self.network.distortions)
-        asked = self.network.sequencer.question(texts.DISTORTION_QUESTION)
-        logits = self._read(asked, self.visual)
-        answers = [grammar.start() for _ in range(len(logits))]
+        asked = texts.DISTORTION_QUESTION
+        none, some = self.closed_set(asked, "", (WITHOUT, WITH)).unbind(1)
+        answers = [grammar.start_with(odds) for odds in (none - some).tolist()]
+        logits = self._read(self.network.sequencer.question(asked, WITH), self.visual)
         while not all(answer.ended for answer in answers):
-            taken = [a.take(row) for a, row in zip(answers, logits, strict=True)]
+            behind = self._behind_severities(grammar, answers, logits)
+            taken = [
+                answer.take(row, {w: (float(p[n]), after[n]) for w, (p, after) in behind.items()})
+                for n, (answer, row) in enumerate(zip(answers, logits, strict=True))
+            ]
             logits = self._read(torch.tensor(taken, device=logits.device)[:, None], self.visual)
         self._forget()
         return [answer.text for answer in answers]
+
+    def _behind_severities(
+        self, grammar: DistortionGrammar, answers: Sequence[Answer], logits: Tensor
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """For each severity, its log-probability (N,) and those (N, V) of what follows it.
+
+        Nothing where no answer comes to one, or none of them says severities.
+        """
+        naming = torch.tensor([answer.names_next for answer in answers], device=logits.device)
+        words = {word: grammar.ids[f" {word}"] for word in SEVERITY_WORDS}
+        first = logits.float().log_softmax(-1)[naming][:, [ids[0] for ids in words.values()]]
+        if not (first > LEAST_SEVERITY).any():
+            return {}
+        return {word: self._behind(ids, logits) for word, ids in words.items()}
+
+    def _behind(self, ids: tuple[int, ...], logits: Tensor) -> tuple[Tensor, Tensor]:
+        following, joint = logits.float().log_softmax(-1), logits.new_zeros(len(logits))
+        for token in ids:
+            joint = joint + following[:, token]
+            following = self._read([token], self.visual).float().log_softmax(-1)
+        self.cache.crop(-len(ids))
+        return joint, following
 
 
 def closed_set(

@@ -3,8 +3,8 @@
 Where the paper leaves a choice, or the released model differs from it, the choice has a name:
 `key_tokens` (spatial positions, or one key a channel as in C_j x P), `sa_over` (the scales of one
 ROI, or the ROIs of one image scale by scale). The local view reads native pixels by two strided
-convolutions; a cell's mean and deviation tell noise, blur and blocks apart, and one more token
-holds the color inside the mask, which tells exposure, contrast and colorfulness.
+convolutions, of each cell the mean and deviation; one more token holds the statistics of color and
+texture of all that is inside the mask.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.data.sample_arrays import COLOR
+from training.data.sample_arrays import STATISTICS
 
 HEADS = 8
 RESIDUAL_GAIN = 16.0  # brings noise of one or two 8-bit steps into the range of the convolutions
@@ -161,10 +161,10 @@ class CropView(nn.Module):
         self.self_attention = SelfAttention(width, norm)
         self.out = nn.Linear(width, width)
 
-    def forward(self, patches: Tensor, inside: Tensor, color: Tensor) -> Tensor:
-        """(N, P) from crops (N, S, S, 3) uint8, masks in them (N, S, S); of `color`, the dtype."""
-        pixels = patches.permute(0, 3, 1, 2).contiguous().to(color.dtype) / 127.5 - 1
-        masked = pixels * inside[:, None].to(color.dtype)
+    def forward(self, patches: Tensor, inside: Tensor, statistics: Tensor) -> Tensor:
+        """(N, P) from crops (N, S, S, 3) uint8, masks in them (N, S, S)."""
+        pixels = patches.permute(0, 3, 1, 2).contiguous().to(statistics.dtype) / 127.5 - 1
+        masked = pixels * inside[:, None].to(statistics.dtype)
         features = self.cells(F.gelu(self.second(F.gelu(self.first(masked)))))
         tokens = self.self_attention(features.flatten(2).transpose(1, 2))
         token: Tensor = self.out(tokens.mean(1))
@@ -172,9 +172,9 @@ class CropView(nn.Module):
 
 
 class LocalView(nn.Module):
-    """F_lvt, from native pixels and color."""
+    """F_lvt, from native pixels and statistics."""
 
-    def __init__(self, width: int, cells: int = 4, filters: int = 32) -> None:
+    def __init__(self, width: int, dropout: float = 0.0, cells: int = 4, filters: int = 32) -> None:
         super().__init__()
         self.cells = cells
         self.first = nn.Conv2d(6, filters, 5, stride=2, padding=2)
@@ -182,22 +182,27 @@ class LocalView(nn.Module):
         self.second = nn.Conv2d(filters, 2 * filters, 3, stride=2, padding=1)
         self.second_norm = nn.BatchNorm2d(2 * filters)
         self.cell = nn.Linear(6 * filters + 6, width)
-        self.colour = nn.Sequential(  # spelled as in the weights that are stored
-            nn.BatchNorm1d(COLOR), nn.Linear(COLOR, width), nn.GELU(), nn.Linear(width, width)
+        self.statistics = nn.Sequential(
+            nn.BatchNorm1d(STATISTICS),
+            nn.Dropout(dropout / 2),
+            nn.Linear(STATISTICS, 2 * width),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * width, width),
         )
         self.self_attention = SelfAttention(width)
         self.out = nn.Linear(2 * width, width)
 
-    def forward(self, patches: Tensor, inside: Tensor, color: Tensor) -> Tensor:
-        """(N, P) from patches (N, S, S, 3) uint8, masks in them (N, S, S), color (N, COLOR)."""
-        pixels = patches.permute(0, 3, 1, 2).contiguous().to(color.dtype) / 127.5 - 1
-        inside = inside[:, None].to(color.dtype)  # (N, 1, S, S)
+    def forward(self, patches: Tensor, inside: Tensor, statistics: Tensor) -> Tensor:
+        """(N, P) from patches (N, S, S, 3) uint8, masks in them (N, S, S), and (N, STATISTICS)."""
+        pixels = patches.permute(0, 3, 1, 2).contiguous().to(statistics.dtype) / 127.5 - 1
+        inside = inside[:, None].to(statistics.dtype)  # (N, 1, S, S)
         residual = RESIDUAL_GAIN * fine_residual(pixels)
         fine = F.gelu(self.first_norm(self.first(torch.cat([pixels, residual], 1))))
         coarse = F.gelu(self.second_norm(self.second(fine)))  # (N, 2 F, S / 4, S / 4)
         moments = torch.cat([self._moments(f, inside) for f in (residual, fine, coarse)], -1)
         present = F.adaptive_max_pool2d(inside, self.cells).flatten(1) > 0  # (N, cells^2)
-        tokens = torch.cat([self.cell(moments), self.colour(color)[:, None]], 1)
+        tokens = torch.cat([self.cell(moments), self.statistics(statistics)[:, None]], 1)
         absent = torch.cat([~present, torch.zeros_like(present[:, :1])], 1)
         mixed = self.self_attention(tokens, absent)
         weights = present.to(mixed.dtype) / present.sum(1, keepdim=True).clamp_min(1)

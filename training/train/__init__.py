@@ -13,4 +13,5 @@ Imports every other room of training but the tables.
     stage_evaluation.py its network against a split
     stage_training.py its training, and what it leaves
     learning.py       pretrain, finetune, evaluate, export: what the command line calls
+    seeds.py          both stages from several seeds, beside what is wanted of the demo
 """

@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from manifests.config import NetworkConfig, TrainConfig
 from manifests.keys import DISTORTIONS
 from training.data.batches import Pixels
-from training.data.sample_arrays import COLOR
+from training.data.sample_arrays import STATISTICS
 from training.data.texts import IMPORTANCE_QUESTION, importance_answer
 from training.data.tokens import compact_tokenizer, load_tokenizer
 from training.network.language_model import (
@@ -168,7 +168,7 @@ def _pixels(config: NetworkConfig, images: int, rois: int) -> Pixels:
         masks=torch.ones(images, rois, view, view, dtype=torch.uint8),
         patches=torch.zeros(images, rois, patch, patch, 3, dtype=torch.uint8),
         inside=torch.ones(images, rois, patch, patch, dtype=torch.uint8),
-        color=torch.zeros(images, rois, COLOR),
+        statistics=torch.zeros(images, rois, STATISTICS),
     )
 
 

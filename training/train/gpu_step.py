@@ -15,7 +15,7 @@ from manifests.keys import DISTORTIONS
 from training.data import texts
 from training.data.batches import Batch, Pixels, collate
 from training.data.instructions import Truth
-from training.data.sample_arrays import COLOR
+from training.data.sample_arrays import STATISTICS
 from training.network.network import Network, build
 
 _IMAGES, _ROIS = 8, 4
@@ -71,7 +71,7 @@ def _batch(config: NetworkConfig) -> Batch:
         masks=pixels(_ROIS, view, view, top=2),
         patches=pixels(_ROIS, patch, patch, 3),
         inside=pixels(_ROIS, patch, patch, top=2),
-        color=torch.rand(_IMAGES, _ROIS, COLOR, generator=draw),
+        statistics=torch.rand(_IMAGES, _ROIS, STATISTICS, generator=draw),
     )
     present = [DISTORTIONS[n % len(DISTORTIONS)] for n in range(_IMAGES * _ROIS)]
     truths = [Truth("", "", 0.5, 0.5, 2, 2, {name: None}) for name in present]

@@ -1,21 +1,27 @@
 """Pretrain, finetune, evaluate, export: what the command line calls by entry points."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from manifests.config import Config
 from manifests.errors import SeagullError
+from manifests.sample import SampleSource
 from manifests.workspace import Workspace
-from training.data.shard_reader import read_card
 from training.evaluate.evaluation import Answered
 from training.released.exporting import export
 from training.train import stage_evaluation, stage_training
-from training.train.learning_stage import Stage, finetuning, pretraining
+from training.train.learning_stage import Stage, finetuning, pretraining, read_json
 from training.train.processes import ranks
 
 
-def pretrain(workspace: Workspace, config: Config) -> dict[str, float]:
-    """Stage 1 on SEAGULL-100w; returns the numbers of its evaluation."""
-    return _run(pretraining(workspace, config))
+def pretrain(
+    workspace: Workspace, config: Config, source: SampleSource | None = None
+) -> dict[str, float]:
+    """Stage 1 on SEAGULL-100w; returns the numbers of its evaluation.
+
+    With a `source`, samples are its, made while the network learns, and no shard is read.
+    """
+    return _run(replace(pretraining(workspace, config), source=source, noted=None))
 
 
 def finetune(workspace: Workspace, config: Config) -> dict[str, float]:
@@ -35,16 +41,20 @@ def _run(stage: Stage) -> dict[str, float]:
     """
     if not stage.is_done():
         stage_training.train(stage)
-    tested = ranks().rank == 0 and read_card(stage.data).samples.get("test")
+    tested = ranks().rank == 0 and stage.card.samples.get("test")
     return stage_evaluation.evaluated(stage) if tested else {}
 
 
-def evaluate(workspace: Workspace, config: Config) -> dict[str, float]:
+def evaluate(
+    workspace: Workspace, config: Config, source: SampleSource | None = None
+) -> dict[str, float]:
     """Every trained network on its test split; the numbers of stage 2 are named `study_...`.
 
-    Where none is trained, the network of `network.model` as it is.
+    Stage 1's test split is the `source`'s, where there is one. Where no network is trained, that of
+    `network.model` as it is.
     """
-    stages = {"": pretraining(workspace, config), "study_": finetuning(workspace, config)}
+    first = replace(pretraining(workspace, config), source=source)
+    stages = {"": first, "study_": finetuning(workspace, config)}
     numbers_of = stage_evaluation.evaluated
     trained = {prefix: stage for prefix, stage in stages.items() if stage.has_network()}
     if config.network.model and not any(stage.is_done() for stage in stages.values()):
@@ -80,7 +90,7 @@ def export_model(
         raise SeagullError(
             f"{trained.folder} holds no finished network of this configuration; run `make {stage}`"
         )
-    found = stage_evaluation.read_evaluation(trained.folder / "evaluation.json")
+    found = read_json(trained.folder / "evaluation.json")
     network = trained.network(trained.weights)
     export(network, config, {**found, **dict(stage_evaluation.numbers(found))}, folder, names)
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())

@@ -5,23 +5,27 @@ SEAGULL-3k from `study/shards/` with fixed instructions (paper, section 5.1). Ea
 `models/{stage}/`: weights, tokenizer, configuration, curve, evaluation, and last a done record.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from manifests.config import Config, TrainConfig
 from manifests.done import fingerprint, read_done
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
+from manifests.sample import SampleSource
 from manifests.workspace import Workspace
-from training.data.shard_reader import data_fingerprint, read_card
+from training.data.shard_reader import Card, card_of, data_fingerprint, read_card
 from training.network.network import Network, build
 from training.released.model_folder import open_model
 from training.train.processes import ranks
 from training.train.training_state import load_trained
 
-VERSION = 2  # of this package's code, where it changes what is learned
+VERSION = 3  # of this package's code, where it changes what is learned
 WEIGHTS = "weights.safetensors"
+SOURCE = "source.json"  # beside a network that learned from a source of samples
 _NOT_LEARNED_FROM = (
     *("device", "threads", "checkpoint_every", "validate_every", "validate_rois"),
     "gradient_checkpointing",
@@ -39,6 +43,8 @@ class Stage:
     config: Config
     training: TrainConfig
     start: Path | None  # weights, or none for a new network
+    source: SampleSource | None = None  # of the samples, instead of shards
+    noted: Mapping[str, Any] | None = None  # identity and card of what the network there is from
 
     @property
     def folder(self) -> Path:
@@ -54,6 +60,20 @@ class Stage:
     def is_second(self) -> bool:
         """Whether it is stage 2, whose instructions are fixed."""
         return self.name == "finetune"
+
+    @property
+    def card(self) -> Card:
+        """What the source, or the shards, say of the samples; raises as `read_card`."""
+        if self.source:
+            return card_of(self.source.card)
+        if self.noted and not self.data.dataset_card.exists():
+            return card_of(self.noted["card"])
+        return read_card(self.data)
+
+    @property
+    def samples_key(self) -> str:
+        """The fingerprint of the samples."""
+        return self.source.identity if self.source else data_fingerprint(self.data)
 
     def has_network(self) -> bool:
         """Whether a network was trained to the end, with whatever configuration."""
@@ -74,7 +94,7 @@ class Stage:
         return fingerprint(
             version=VERSION,
             seed=self.config.seed,
-            data=data_fingerprint(self.data),
+            data=self.noted["identity"] if self.noted else self.samples_key,
             network=asdict(network),
             training=learned,
             weights=[sha256_of_file(p) for p in given if p.is_file()],
@@ -87,7 +107,7 @@ class Stage:
         Raises:
             SeagullError: weights of another network, or no such device.
         """
-        network = begun(self.config, read_card(self.data).distortions)
+        network = begun(self.config, self.card.distortions)
         if weights:
             load_trained(network, weights)
         try:
@@ -102,7 +122,9 @@ class Stage:
 
 def pretraining(workspace: Workspace, config: Config) -> Stage:
     """Stage 1, on SEAGULL-100w."""
-    return Stage("pretrain", workspace, workspace, config, config.pretrain, None)
+    stage = Stage("pretrain", workspace, workspace, config, config.pretrain, None)
+    noted = read_json(stage.folder / SOURCE)
+    return replace(stage, noted=noted) if {"identity", "card"} <= noted.keys() else stage
 
 
 def finetuning(workspace: Workspace, config: Config) -> Stage:
@@ -122,3 +144,12 @@ def begun(config: Config, distortions: Sequence[str]) -> Network:
 def weight_files(folder: Path) -> list[Path]:
     """What a folder of transformers' holds that may change a number, in name order."""
     return sorted(p for p in folder.glob("*") if p.suffix in _WEIGHT_FILES)
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """What a JSON file holds; nothing where there is none."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found

@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from manifests.done import fingerprint
 from manifests.files import sha256_of_file, write_atomic
-from training.data.shard_reader import Card, data_fingerprint, read_card
+from training.data.shard_reader import Card
 from training.evaluate.evaluation import QUESTIONED, Answered, Evaluation, summary
 from training.evaluate.validation import best
 from training.network.network import Network
-from training.train.learning_stage import VERSION, Stage, begun
+from training.train.learning_stage import VERSION, Stage, begun, read_json
 
 
 def evaluated(stage: Stage) -> dict[str, float]:
@@ -23,9 +22,9 @@ def evaluated(stage: Stage) -> dict[str, float]:
         version=VERSION,
         seed=stage.config.seed,
         weights=sha256_of_file(stage.weights),
-        data=data_fingerprint(stage.data),
+        data=stage.samples_key,
     )
-    found = read_evaluation(path)
+    found = read_json(path)
     if found.get("fingerprint") != key:
         made = _tested(stage, stage.network(stage.weights)) | best(_validated(stage))
         found = {"fingerprint": key, **made}
@@ -35,9 +34,9 @@ def evaluated(stage: Stage) -> dict[str, float]:
 
 def evaluated_untrained(stage: Stage) -> dict[str, float]:
     """Numbers of the network that `stage` would begin with; none without a test split."""
-    if not stage.data.dataset_card.exists():
+    if not (stage.source or stage.data.dataset_card.exists()):
         return {}
-    card = read_card(stage.data)
+    card = stage.card
     if not card.samples.get("test"):
         return {}
     return dict(numbers(_tested(stage, begun(stage.config, card.distortions))))
@@ -46,7 +45,7 @@ def evaluated_untrained(stage: Stage) -> dict[str, float]:
 def answers(stage: Stage, network: Network) -> list[Answered]:
     """What `network` answers about every chosen ROI of the test split."""
     torch.set_num_threads(stage.training.threads)
-    return questions(stage, read_card(stage.data), network, "test", QUESTIONED).answers()
+    return questions(stage, stage.card, network, "test", QUESTIONED).answers()
 
 
 def questions(stage: Stage, card: Card, network: Network, split: str, rois: int) -> Evaluation:
@@ -60,11 +59,12 @@ def questions(stage: Stage, card: Card, network: Network, split: str, rois: int)
         threads=stage.training.threads,
         split=split,
         questioned=rois,
+        source=stage.source,
     )
 
 
 def _tested(stage: Stage, network: Network) -> dict[str, Any]:
-    return summary(answers(stage, network), read_card(stage.data))
+    return summary(answers(stage, network), stage.card)
 
 
 def _validated(stage: Stage) -> list[dict[str, float]]:
@@ -79,12 +79,3 @@ def numbers(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield prefix + key, value
         elif isinstance(value, Mapping):
             yield from numbers(value, f"{prefix}{key}_")
-
-
-def read_evaluation(path: Path) -> Mapping[str, Any]:
-    """What `evaluation.json` holds; nothing where there is none."""
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return found

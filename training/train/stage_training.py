@@ -12,10 +12,10 @@ from manifests.done import Done
 from manifests.files import sha256_of_file, write_atomic
 from training.data.feed import Feed
 from training.data.instructions import draw, fixed_of, pick_fixed, truth
-from training.data.shard_reader import Card, in_order, read_card
+from training.data.shard_reader import Card, in_order
 from training.evaluate.validation import Validation
 from training.network.network import Network
-from training.train.learning_stage import WEIGHTS, Stage
+from training.train.learning_stage import SOURCE, WEIGHTS, Stage
 from training.train.loop import Trainer
 from training.train.processes import ranks
 from training.train.stage_evaluation import questions
@@ -25,11 +25,12 @@ from training.train.training_state import State
 def train(stage: Stage) -> None:
     """Train the network of `stage` to the end; the first of several processes writes it."""
     first = ranks().rank == 0
-    card, key, network = read_card(stage.data), stage.key(), stage.network(stage.start)
+    card, key, network = stage.card, stage.key(), stage.network(stage.start)
     batches = feed(stage, card, network)
     steps, accumulation = batches.steps, batches.accumulation
     if first:
         (stage.folder / "done.json").unlink(missing_ok=True)
+        _note_source(stage)
     if first and stage.is_second:
         _write_instructions(stage, card)
     trainer = Trainer(
@@ -61,7 +62,18 @@ def feed(stage: Stage, card: Card, network: Network) -> Feed:
         seed=stage.config.seed,
         ask=ask,
         ranks=ranks(),
+        source=stage.source,
     )
+
+
+def _note_source(stage: Stage) -> None:
+    """Who goes on from a network that learned from a source knows it by this file."""
+    path = stage.folder / SOURCE
+    if stage.source:
+        noted = {"identity": stage.source.identity, "card": dict(stage.source.card)}
+        write_atomic(path, json.dumps(noted, indent=1) + "\n")
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _validation(stage: Stage, card: Card, network: Network) -> Validation | None:
@@ -89,7 +101,7 @@ def _save(stage: Stage, network: Network, learned: State, key: str, count: int) 
     write_atomic(folder / "config.json", json.dumps(to_dict(stage.config), indent=1) + "\n")
     write_atomic(folder / "distortions.json", json.dumps(network.distortions) + "\n")
     names = (WEIGHTS, "config.json", "distortions.json", "curve.jsonl", "validation.jsonl")
-    files = [folder / name for name in names if (folder / name).exists()]
+    files = [folder / name for name in (*names, SOURCE) if (folder / name).exists()]
     root = stage.workspace.root
     hashes = {f.relative_to(root).as_posix(): sha256_of_file(f) for f in files}
     Done(stage.name, "network", key, hashes, {"steps": count}).write(folder / "done.json")
