@@ -1,6 +1,7 @@
 """Shards made in the test: textured images, two ROIs each, a distortion that can be seen."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -124,6 +125,12 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def small() -> NetworkConfig:
     return SMALL
+
+
+@pytest.fixture(scope="session")
+def undropped() -> NetworkConfig:
+    """`small` without what each process draws for its own ROIs: dropout, and which are unseen."""
+    return replace(SMALL, roi_dropout=0.0, readings_alone=0.0)
 
 
 @pytest.fixture(scope="session")

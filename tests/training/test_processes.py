@@ -47,10 +47,10 @@ def stopping_after(steps):
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory, small, shards_in):
+def begun(tmp_path_factory, undropped, shards_in):
     """What one process learns, and a workspace in which it was stopped after two steps of four."""
     workspace = shards_in(tmp_path_factory.mktemp("processes") / "out")
-    config = Config(network=small, pretrain=TRAINING)
+    config = Config(network=undropped, pretrain=TRAINING)
     learning.pretrain(workspace, config)
     whole = losses(workspace)
     assert len(whole) == 4
@@ -89,9 +89,9 @@ def test_two_processes_take_up_what_one_began_and_learn_the_same(
     assert not list(workspace.root.glob(".ray-*"))
 
 
-def test_accumulated_micro_batches_learn_the_same(workspace, small):
+def test_accumulated_micro_batches_learn_the_same(workspace, undropped):
     # Batch norms see micro-batches: only what has none is the same.
-    small = dataclasses.replace(small, encoder="test_convnext", local_view="crop")
+    small = dataclasses.replace(undropped, encoder="test_convnext", local_view="crop")
     found = []
     for micro in (4, 2):
         training = dataclasses.replace(TRAINING, micro_batch=micro)

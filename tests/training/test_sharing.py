@@ -68,9 +68,9 @@ def shared(workspace, config, tmp_path, until):
             process.kill()
 
 
-def test_parameters_are_shared_and_brought_together(workspace, small, tmp_path, monkeypatch):
+def test_parameters_are_shared_and_brought_together(workspace, undropped, tmp_path, monkeypatch):
     add_val(workspace)
-    config = Config(network=small, pretrain=TRAINING)
+    config = Config(network=undropped, pretrain=TRAINING)
     learning.pretrain(workspace, config)
     losses = [row["loss"] for row in rows(workspace, "curve.jsonl")]
     validation = rows(workspace, "validation.jsonl")
