@@ -17,7 +17,7 @@ from training.data.shard_reader import read_card
 from training.network.network import build, without_gradients
 from training.train import learning
 from training.train.learning_stage import pretraining
-from training.train.loop import Trainer
+from training.train.loop import AUXILIARY, Trainer
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_every_parameter_that_learns_has_a_gradient(preset, vicuna, workspace, t
         encoder="test_convnext", encoder_weights=str(encoder),
     )  # fmt: skip
     network = build(config, 0).train()
-    without_gradients(network, ("read_types", "read_scores"))
+    without_gradients(network, AUXILIARY)
     training = dataclasses.replace(
         PRESETS[preset].pretrain, batch=2, micro_batch=0, rois=2, threads=1
     )

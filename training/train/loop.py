@@ -35,6 +35,7 @@ from training.train.processes import (
 from training.train.training_state import Checkpoints, Position, State, trained_state
 
 CLIP_NORM = 1.0
+AUXILIARY = ("read_types", "read_scores", "read_degrees")  # heads that only `auxiliary` trains
 Validate = Callable[[Network], dict[str, float]]
 
 
@@ -125,7 +126,7 @@ class _Run:
         self.count, self.first = self.accelerator.num_processes, self.accelerator.is_main_process
         self.device = self.accelerator.device if self.count > 1 else torch.device(config.device)
         if not config.auxiliary:
-            without_gradients(network, ("read_types", "read_scores", "read_degrees"))
+            without_gradients(network, AUXILIARY)
         if config.gradient_checkpointing:
             _checkpoint_gradients(network)
         network.to(self.device).train()
