@@ -19,10 +19,6 @@ from training.train import learning
 from training.train.learning_stage import pretraining
 from training.train.loop import Trainer
 
-pytestmark = pytest.mark.filterwarnings(  # peft's own
-    "ignore:.*is_gradient_checkpointing:FutureWarning"
-)
-
 
 @pytest.fixture(scope="module")
 def vicuna(tmp_path_factory):
@@ -47,6 +43,15 @@ def test_the_folder_alone_implies_lora_and_bf16(vicuna, small):
     assert (config.rank, config.alpha, build(config, 0).llm.dtype) == (128, 256, torch.bfloat16)
     whole = build(dataclasses.replace(config, lora_rank=0), 0)
     assert whole.llm.dtype == torch.float32 and whole.llm.lm_head.weight.requires_grad
+
+
+@pytest.mark.parametrize("changed", [{}, {"lora_rank": 0}], ids=["alone", "whole"])
+def test_the_folder_alone_is_finite_from_the_first_step(changed, vicuna, small, workspace):
+    network = dataclasses.replace(small, llm=str(vicuna), **changed)
+    training = TrainConfig(steps=3, batch=2, threads=1)
+    learning.pretrain(workspace, Config(network=network, pretrain=training))
+    curve = (workspace.models / "pretrain" / "curve.jsonl").read_text().splitlines()
+    assert len(curve) == 3 and all(np.isfinite(json.loads(line)["loss"]) for line in curve)
 
 
 class StopError(Exception):
