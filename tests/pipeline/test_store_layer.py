@@ -156,6 +156,19 @@ def test_a_full_disk_here_is_said_as_such_and_holds_against_no_scene(monkeypatch
     assert "No space left" in outcome.message and "SEAGULL_SCRATCH" in outcome.message
 
 
+def test_a_disk_that_fills_up_in_a_task_is_told_from_a_store_that_is_full(store, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with scratch(Workspace(URL, str(URL))) as here:
+        monkeypatch.setattr("manifests.files._fsync", full)
+        with pytest.raises(
+            MachineError, match=r"No space left on device \(here, .*SEAGULL_SCRATCH"
+        ):
+            write_atomic(here.workspace.root / "row", b"x")
+    assert _names() == []
+
+
 def test_no_patience_is_without_end(flaky, store):
     system = flaky(*[OSError(16, "SlowDown")] * 1000)
     began = time.monotonic()
