@@ -127,7 +127,7 @@ def _opened(name: str, raw: Place | None, out: Place) -> Iterator[Workspace]:
         SeagullError: the command takes no URL.
     """
     for option, place in (("--raw", raw), ("--out", out)):
-        if isinstance(place, StoreUrl) and name not in _TAKES_URLS[option]:
+        if isinstance(place, StoreUrl) and name not in _TAKES_URLS:
             raise SeagullError(no_url(str(place), f"seagull {name}: {option}"))
     if isinstance(out, StoreUrl) and out.scheme == "hf":
         raise SeagullError(
@@ -179,11 +179,8 @@ def needs_scene_files(workspace: Workspace) -> None:
 
 # Those that work on a workspace, or on RAW files, in a store; the others work on a disk.
 _MADE_BY = {"render", "masks", "labels", "build", "shards", "retry", "repair", "drop"}
-_READS_UNLOCKED = {"plan", "status", "report"}
-_TAKES_URLS = {
-    "--out": _MADE_BY | _READS_UNLOCKED | {"verify"},
-    "--raw": _MADE_BY | _READS_UNLOCKED | {"verify"},
-}
+_READS_UNLOCKED = {"plan", "status", "show", "report"}
+_TAKES_URLS = _MADE_BY | _READS_UNLOCKED | {"verify"}
 
 # A command that is not among them may load a detector; a new one is not, until it is said here.
 _LOADS_NO_MODEL = frozenset(
