@@ -17,8 +17,6 @@ Every other package may import this one; it imports none of them.
     ranges.py      what a value of it may be, beyond its type
     presets.py     a configuration from a preset, YAML, overrides
     paths.py       file names as text: for tables, for terminals
-    progress.py    how far a long run is, on standard error
-    memory.py      freed memory stays with the process; memory that nobody wrote
     chance.py      counter-based random numbers keyed by what is being made
     words.py       eq. 1: continuous scores <-> five words
     paper_numbers.py the paper's tables 1 and 2
@@ -27,6 +25,7 @@ Every other package may import this one; it imports none of them.
     rle.py         masks as COCO run lengths
     sample.py      one sample of the shards, as records
     dataset.py     a dataset opened for reading (`manifests.open_dataset`)
+    process/       beside the work: progress shown, memory kept
 """
 
 from os import PathLike

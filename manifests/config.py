@@ -130,6 +130,10 @@ class NetworkConfig:
     local_view: Literal["native", "crop"] = "native"  # crop: the masked ROI through two CNNs
     global_token: bool = True
     local_token: bool = True
+    roi_dropout: float = 0.4  # of what is made of a ROI's statistics; half of it of the statistics,
+    # a quarter of it of the ROI's tokens
+    readings: bool = True  # what the auxiliary heads read is told to the LLM
+    readings_alone: float = 0.5  # share of ROIs of which it is told nothing else, while training
     lora_rank: int | None = None  # None: 128 beside a given LLM; 0: train the LLM whole
     lora_alpha: int | None = None  # None: twice the rank
     lora_dropout: float = 0.05
@@ -160,6 +164,8 @@ class NetworkConfig:
             self.rank >= 0 and self.alpha >= 0, "lora_rank and lora_alpha must not be negative"
         )
         _require(0 <= self.lora_dropout < 1, "lora_dropout must be in [0, 1)")
+        _require(0 <= self.roi_dropout < 1, "roi_dropout must be in [0, 1)")
+        _require(0 <= self.readings_alone <= 1, "readings_alone must be a share in [0, 1]")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.files import sha256_of, sha256_of_file, write_atomic
+from manifests.mirrors import mirror_of
 
 _CHECKSUM = ',\n "checksum": "'
 _WORTH_A_LISTING = 8  # as many files of one folder are looked up in one listing of it
@@ -86,6 +87,8 @@ def read_done(path: Path) -> Done | None:
 
 
 def _sizes(root: Path, names: Iterable[str]) -> dict[str, int]:
+    if mirror := mirror_of(root):
+        return mirror.sizes(root, names)
     folders: dict[str, list[str]] = {}
     for name in names:
         folders.setdefault(name.rpartition("/")[0], []).append(name)

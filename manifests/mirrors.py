@@ -4,7 +4,7 @@ Nothing is registered for a workspace that is a folder, and nothing asked. What 
 is the pipeline's (pipeline/store): here stands only whom the writers and readers of files tell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,9 @@ class Mirror(Protocol):
 
     def reading(self, path: Path) -> None:
         """Have the file's content here, where the store has it."""
+
+    def sizes(self, folder: Path, names: Iterable[str]) -> dict[str, int]:
+        """Return the bytes of those of the names, relative to the folder, that are there."""
 
     def shown(self, text: str) -> str:
         """Return a message with the place in the store for the folder's."""

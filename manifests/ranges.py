@@ -40,6 +40,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "network.lora_rank": (0, 65_536),
     "network.lora_alpha": (0, 65_536),
     "network.lora_dropout": (0.0, 0.99),
+    "network.roi_dropout": (0.0, 0.99),
+    "network.readings_alone": (0.0, 1.0),
     "study.raters": (1, 100_000),
     "study.ratings_per_roi": (1, 100_000),
     "study.images_per_scene": (1, 10_000),

@@ -34,6 +34,10 @@ class Workspace:
             raise SceneError("missing_input", f"{path!r} is no path within {self.root}")
         return self.root / path
 
+    def shown(self, path: Path) -> str:
+        """Return where a path of the workspace lies, for people."""
+        return f"{self.url}/{path.relative_to(self.root).as_posix()}" if self.url else str(path)
+
     def renderings(self, scene_id: str) -> Path:
         """Return the folder of a scene's images."""
         return self.root / "renderings" / _one_name(scene_id)
@@ -83,6 +87,11 @@ class Workspace:
     def report(self) -> Path:
         """The folder of the report and its pictures."""
         return self.root / "report"
+
+    @property
+    def precision_error(self) -> Path:
+        """What less precise arithmetic does to the labels, where it was measured."""
+        return self.report / "precision.json"
 
 
 def _one_name(key: str) -> str:

@@ -84,6 +84,7 @@ class S3Server:
             environ["wsgi.input"].read(size // 2)
             with suppress(OSError):
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            start("500 Broken", [])  # nobody hears it
             return [b""]
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         status, code = {

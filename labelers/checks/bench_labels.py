@@ -20,7 +20,7 @@ from labelers.loading.iqa import create_metric
 from labelers.scorers.metric import PlainMetric, create
 from labelers.segmenters.sam import SamSegmenter, ready
 from manifests.config import MasksConfig
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 
 _LONG_EDGE = 1024
 _RENDERINGS = 36
@@ -35,8 +35,8 @@ def rows() -> list[dict[str, Any]]:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    reference = _photograph()
-    renderings = [_noisy(reference, k) for k in range(_RENDERINGS)]
+    reference = photograph()
+    renderings = [noisy(reference, k) for k in range(_RENDERINGS)]
     crops = _spread(reference)
     comparisons: list[_Topiq | _Ssimc | _Sam] = [
         _Topiq(reference, crops, renderings),
@@ -50,15 +50,17 @@ def rows() -> list[dict[str, Any]]:
     return [row for comparison in comparisons for row in comparison.ours()]
 
 
-def _photograph() -> Image:
+def photograph(long_edge: int = _LONG_EDGE) -> Image:
+    """A bundled photograph, scaled."""
     from skimage import data
 
     image = data.coffee()
-    height = round(image.shape[0] * _LONG_EDGE / image.shape[1])
-    return np.asarray(cv2.resize(image, (_LONG_EDGE, height), interpolation=cv2.INTER_CUBIC))
+    height = round(image.shape[0] * long_edge / image.shape[1])
+    return np.asarray(cv2.resize(image, (long_edge, height), interpolation=cv2.INTER_CUBIC))
 
 
-def _noisy(image: Image, number: int) -> Image:
+def noisy(image: Image, number: int) -> Image:
+    """The image with noise that grows with `number`."""
     noise = np.random.default_rng(number).normal(0, 6 + 2 * number, image.shape)
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 

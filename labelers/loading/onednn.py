@@ -45,6 +45,31 @@ class PackedLinear(torch.nn.Module):
         return product(x, self.weight, self.bias)
 
 
+class PackedAttention(torch.nn.Module):
+    """What a torch.nn.MultiheadAttention computes at inference, without its maps.
+
+    Covered: keys and values as wide as queries, sequence first, no masks.
+    """
+
+    def __init__(self, attention: torch.nn.MultiheadAttention) -> None:
+        super().__init__()
+        self.heads = attention.num_heads
+        weights, biases = attention.in_proj_weight.chunk(3), attention.in_proj_bias.chunk(3)
+        self.projections = [
+            (packed(weight), bias.detach()) for weight, bias in zip(weights, biases, strict=True)
+        ]
+        self.last = packed(attention.out_proj.weight), attention.out_proj.bias.detach()
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, None]:
+        """Sequences LxNxC to LxNxC, and None for the maps."""
+        query, key, value = (
+            product(x, *projection).unflatten(2, (self.heads, -1)).permute(1, 2, 0, 3)
+            for x, projection in zip((query, key, value), self.projections, strict=True)
+        )
+        found = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+        return product(found.permute(2, 0, 1, 3).flatten(2), *self.last), None
+
+
 def pack_linears(network: torch.nn.Module) -> None:
     """Put packed layers where a float32 network on the CPU has linear ones; in place.
 
@@ -57,3 +82,14 @@ def pack_linears(network: torch.nn.Module) -> None:
             setattr(network, name, PackedLinear(child))
         elif not isinstance(child, torch.nn.MultiheadAttention):
             pack_linears(child)
+
+
+def pack_attentions(network: torch.nn.Module) -> None:
+    """Put packed attention where a network has torch's, called as `PackedAttention` is."""
+    if not available():
+        return
+    for name, child in network.named_children():
+        if isinstance(child, torch.nn.MultiheadAttention):
+            setattr(network, name, PackedAttention(child))
+        else:
+            pack_attentions(child)

@@ -142,7 +142,8 @@ def report(job: Job) -> None:
         rows = dict(summary(job.workspace))
     job.record("report", "index", [path])
     print_rows(rows)
-    click.echo(f"report: {path}")
+    here = f" (a copy is here: {path})" if job.workspace.url else ""
+    click.echo(f"report: {job.workspace.shown(path)}{here}")
 
 
 COMMANDS = (plan, status, verify, show, report)

@@ -26,7 +26,7 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 @click.command()
 @click.option(
     "--only",
-    type=click.Choice(["isp", "sizes", "labelers", "endless"]),
+    type=click.Choice(["isp", "sizes", "labelers", "edges", "endless"]),
     help="One table alone.",
 )
 @job_options

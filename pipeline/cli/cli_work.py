@@ -35,7 +35,8 @@ def render(job: Job, xmp: bool) -> None:
 
     failures = run_stages(job, ["render"])
     if xmp:
-        click.echo(f"{write_sidecars(job.workspace, job.config)} sidecars in {job.workspace.xmp}")
+        count, folder = write_sidecars(job.workspace, job.config), job.workspace.xmp
+        click.echo(f"{count} sidecars in {job.workspace.shown(folder)}")
         for folder in sorted(job.workspace.xmp.iterdir()):
             job.record("xmp", folder.name, sorted(folder.glob("*.xmp")))
     end(failures)

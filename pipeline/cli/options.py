@@ -129,6 +129,11 @@ def _opened(name: str, raw: Place | None, out: Place) -> Iterator[Workspace]:
     for option, place in (("--raw", raw), ("--out", out)):
         if isinstance(place, StoreUrl) and name not in _TAKES_URLS[option]:
             raise SeagullError(no_url(str(place), f"seagull {name}: {option}"))
+    if isinstance(out, StoreUrl) and out.scheme == "hf":
+        raise SeagullError(
+            "--out hf://...: every object would be a commit of its own; build on a disk or in a"
+            " bucket, then `seagull release --push hf://...`"
+        )
     if isinstance(out, Path):
         yield Workspace(out.absolute())  # workers may have another working directory
         return

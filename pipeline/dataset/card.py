@@ -33,6 +33,7 @@ from pipeline.dataset.samples import Dataset
 from pipeline.run.pulling import bring
 
 VERSION = 1
+MEASURE_PRECISION = "python -m labelers.checks.precision_error OUT, then seagull shards"
 IMPORTANCE_PERCENTILE = 90.0
 STRUCTURAL = ("embedded", SSIM)  # scorers whose words are those of decibels
 
@@ -81,6 +82,7 @@ def card_identity(dataset: Dataset, config: Config) -> str:
         version=VERSION,
         dataset=dataset.name,
         labels=[described(scorer) for scorer in labels],
+        **(_precision(dataset, config) if labels else {}),
         shards=[
             [done.key, done.fingerprint] for split in SPLITS for done in _dones(dataset, split)
         ],
@@ -94,7 +96,8 @@ def _is_whole(dataset: Dataset, done: Done) -> bool:
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
     percentile = f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs"
-    return about_labels(config, _importance_top(dataset), percentile)
+    said = about_labels(config, _importance_top(dataset), percentile)
+    return said | _precision(dataset, config)
 
 
 def about_labels(config: Config, importance_top: float, importance_top_is: str) -> dict[str, Any]:
@@ -104,7 +107,7 @@ def about_labels(config: Config, importance_top: float, importance_top_is: str) 
         **scorer,
         "also": [described(scorer) for scorer in config.labels.also],
         "quality_top": QUALITY_TOP,
-        **_quality_words(scorer),
+        **quality_words(scorer),
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
         "importance_top": importance_top,
@@ -114,8 +117,23 @@ def about_labels(config: Config, importance_top: float, importance_top_is: str) 
     }
 
 
-def _quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the scale on which eq. 1 gives quality its words, and its M there."""
+def _precision(dataset: Dataset, config: Config) -> dict[str, Any]:
+    """Say what labels lost by less precise arithmetic; nothing of fp32's."""
+    if config.labels.precision == "fp32":
+        return {}
+    path, said = dataset.space.precision_error, {"precision": config.labels.precision}
+    found = json.loads(path.read_text()) if path.exists() else {}
+    if found.get("scorer_version") == described(config.labels)["scorer_version"]:
+        return said | {"precision_error": found}
+    return said | {"precision_error": f"not measured: {MEASURE_PRECISION}"}
+
+
+def quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the scale on which eq. 1 gives quality its words, and its M there.
+
+    Args:
+        scorer: as `described` has it.
+    """
     if scorer["scorer"] not in STRUCTURAL:
         return {"quality_words_scale": "linear", "quality_words_top": QUALITY_TOP}
     top = round(-10 * math.log10(1 - scorer["without_above"]), 6)

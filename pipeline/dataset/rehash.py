@@ -10,7 +10,7 @@ from manifests.config import Config
 from manifests.done import Done, describe, read_done
 from manifests.errors import MachineError, SceneError, SeagullError
 from manifests.files import sha256_of_file
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.scatter import Start, scatter

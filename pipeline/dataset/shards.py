@@ -16,7 +16,7 @@ from manifests.config import Config
 from manifests.done import Done, fingerprint, read_done
 from manifests.errors import SceneError, SeagullError
 from manifests.files import TEMPORARY_PREFIX, remove_file
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Rendering, Scene
 from manifests.tables import read_records
 from manifests.workspace import SPLITS

@@ -23,7 +23,7 @@ from manifests.config import Config
 from manifests.done import fingerprint
 from manifests.errors import SceneError, SeagullError
 from manifests.keys import rendering_id
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Failure
 from manifests.sample import Parts
 from manifests.workspace import SPLITS, Workspace

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from manifests.errors import SeagullError
 from manifests.files import sha256_of, sha256_of_file
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.store_url import StoreUrl, is_url
 from pipeline.intake.walk import Aside, walk
 from pipeline.store.caching import scratch_folder

@@ -67,18 +67,40 @@ def distributions(labels: pd.DataFrame, importance_top: float) -> bytes:
     return _png(figure)
 
 
-def training_curve(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
-    """Loss against step for each stage of training: rows with step and loss."""
-    figure, panels = plt.subplots(1, len(curves), figsize=(6 * len(curves), 2.8), squeeze=False)
-    for panel, (name, rows) in zip(panels[0], curves.items(), strict=True):
-        steps = np.array([row["step"] for row in rows])
-        loss = np.array([row["loss"] for row in rows], float)
-        panel.plot(steps, loss, color="#bbbbbb", lw=0.8)
-        smooth = pd.Series(loss).ewm(span=max(2, len(loss) // 15)).mean()
-        panel.plot(steps, smooth, color=COLORS[2])
-        panel.set(title=name, xlabel="step", ylabel="loss")
-        panel.grid(alpha=0.3)
+def training_curve(
+    rows: Sequence[Mapping[str, float]], validated: Sequence[Mapping[str, float]] = ()
+) -> bytes:
+    """Loss against step, and beside it the metrics of the val split where there is one.
+
+    Args:
+        rows: of every step, step and loss.
+        validated: of some steps, step, val_loss and metrics named val_...
+    """
+    panels = 2 if validated else 1
+    figure, axes = plt.subplots(1, panels, figsize=(6 * panels, 2.8), squeeze=False)
+    steps, loss = (np.array([row[key] for row in rows], float) for key in ("step", "loss"))
+    axes[0, 0].plot(steps, loss, color="#bbbbbb", lw=0.8)
+    smooth = pd.Series(loss).ewm(span=max(2, len(loss) // 15)).mean()
+    axes[0, 0].plot(steps, smooth, color=COLORS[2], label="training, heads included")
+    axes[0, 0].set(xlabel="step", ylabel="loss")
+    if validated:
+        _validation(axes[0, 0], axes[0, 1], validated)
+    for axis in axes[0]:
+        axis.grid(alpha=0.3)
     return _png(figure)
+
+
+def _validation(loss: Any, metrics: Any, rows: Sequence[Mapping[str, float]]) -> None:
+    steps = [row["step"] for row in rows]
+    least = min(rows, key=lambda row: row["val_loss"])
+    loss.plot(steps, [row["val_loss"] for row in rows], color=COLORS[0], marker=".", label="val")
+    loss.axvline(least["step"], color=COLORS[0], lw=1, ls="--")
+    loss.legend()
+    for name, color in zip((n for n in rows[0] if n.startswith("val_")), COLORS, strict=False):
+        if name != "val_loss":
+            metrics.plot(steps, [row[name] for row in rows], color=color, marker=".", label=name)
+    metrics.set(xlabel="step", ylabel="on the val split", ylim=(min(0, metrics.get_ylim()[0]), 1))
+    metrics.legend(ncols=2, fontsize="small")
 
 
 def confusion_matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:

@@ -4,10 +4,8 @@ Pictures are inside the file. A section whose data are not there yet says which 
 """
 
 import base64
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from manifests.records import Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline.look import figures
+from pipeline.look.learned_stage import Learned, read_json, read_learned
 from pipeline.look.report_tables import Table, assessment_table, type_table, word_table
 from pipeline.look.run_figure import run_figure
 from pipeline.look.show import draw_rois
@@ -36,15 +35,6 @@ from pipeline.run.failures import read_failures
 MOST_LABELS = 300_000  # drawn from as many whole scenes as hold about this many
 SHOWN_SCENES = 12
 TILE = 56  # pixels of a tile's height
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a stage of training left: its evaluation and its curve."""
-
-    name: str
-    evaluation: dict[str, Any]
-    curve: list[dict[str, Any]]
 
 
 def write_report(workspace: Workspace, config: Config) -> Path:
@@ -58,12 +48,12 @@ def write_report(workspace: Workspace, config: Config) -> Path:
         raise SeagullError(f"{workspace.root} holds no scene yet; run `seagull build`")
     labels = _labels(workspace, scenes)
     shown = _most_varied(workspace, scenes[:SHOWN_SCENES])
-    learned = [one for one in (_learned(workspace, n) for n in ("pretrain", "finetune")) if one]
+    learned = [one for one in (read_learned(workspace, n) for n in ("pretrain", "finetune")) if one]
     page = _template().render(
         name=config.name,
         counts=_counts(workspace),
         scenes=_scene_counts(scenes),
-        card=_json(workspace.dataset_card),
+        card=read_json(workspace.dataset_card),
         sheet=_sheet(workspace, shown),
         sheet_scene=shown,
         references=[_reference(workspace, scene) for scene in scenes[:SHOWN_SCENES]],
@@ -96,9 +86,9 @@ def _scene_counts(scenes: Sequence[Scene]) -> dict[str, list[tuple[str, int]]]:
     }
 
 
-def _tables(learned: Sequence["Learned"]) -> list[tuple[str, Table]]:
+def _tables(learned: Sequence[Learned]) -> list[tuple[str, Table]]:
     """The paper's two tables and that of words, for all that has an evaluation."""
-    found = {_title(one): one.evaluation for one in learned if one.evaluation}
+    found = {one.title: one.evaluation for one in learned if one.evaluation}
     if not found:
         return []
     return [
@@ -108,24 +98,18 @@ def _tables(learned: Sequence["Learned"]) -> list[tuple[str, Table]]:
     ]
 
 
-def _title(learned: "Learned") -> str:
-    count = learned.evaluation.get("counts", {}).get("rois", 0)
-    raters = ", simulated raters" if learned.evaluation.get("raters") == "simulated" else ""
-    return f"{learned.name} on {learned.evaluation.get('dataset', '?')}, {count:,} ROIs{raters}"
-
-
 def summary(workspace: Workspace) -> list[tuple[str, str]]:
     """Yield the counts and scores that matter, as rows of name and value."""
     rows = _counts(workspace)
-    card = _json(workspace.dataset_card)
+    card = read_json(workspace.dataset_card)
     if card:
         shards = " + ".join(f"{c['samples']} {s}" for s, c in card["counts"].items())
         rows += [("scorer", card["scorer"]), ("samples", shards)]
     for name in ("pretrain", "finetune"):
-        learned = _learned(workspace, name)
+        learned = read_learned(workspace, name)
         if learned:
             rows += _scores(learned)
-    rows += _agreement(_json(Workspace(workspace.study).dataset_card))
+    rows += _agreement(read_json(Workspace(workspace.study).dataset_card))
     rows.append(("failures", str(len(read_failures(workspace)))))
     return rows
 
@@ -227,7 +211,7 @@ def _labels(workspace: Workspace, scenes: Sequence[Scene]) -> pd.DataFrame:
 def _distributions(workspace: Workspace, labels: pd.DataFrame) -> str:
     if not len(labels):
         return ""
-    top = _json(workspace.dataset_card).get("importance_top", float("nan"))
+    top = read_json(workspace.dataset_card).get("importance_top", float("nan"))
     return _png_uri(figures.distributions(labels[labels.distortion != "none"], top))
 
 
@@ -236,45 +220,18 @@ def _study(workspace: Workspace) -> dict[str, Any]:
     return section | {"figure": _png_uri(section["figure"])} if section else {}
 
 
-def _learned(workspace: Workspace, name: str) -> Learned | None:
-    folder = workspace.models / name
-    evaluation = _json(folder / "evaluation.json")
-    curve = folder / "curve.jsonl"
-    if not (evaluation or curve.exists()):
-        return None
-    rows = [json.loads(line) for line in curve.read_text().splitlines()] if curve.exists() else []
-    return Learned(name, evaluation, rows)
-
-
 def _learned_section(learned: Learned) -> dict[str, Any]:
     matrix = learned.evaluation.get("confusion")
     return {
         "name": learned.name,
-        "curve": _png_uri(figures.training_curve({learned.name: learned.curve}))
+        "curve": _png_uri(figures.training_curve(learned.curve, learned.validation))
         if learned.curve
         else "",
+        "course": learned.course,
         "confusion": _png_uri(figures.confusion_matrix(matrix["labels"], matrix["matrix"]))
         if matrix
         else "",
-        "title": _title(learned),
-        "scores": _flat(learned.evaluation),
+        "title": learned.title,
+        "scores": learned.scores,
         "examples": learned.evaluation.get("examples", []),
     }
-
-
-def _flat(evaluation: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Numbers and words, those in nested tables under `table: name`."""
-    rows: dict[str, Any] = {}
-    for key, value in evaluation.items():
-        if isinstance(value, int | float | str):
-            rows[f"{prefix}{key}"] = value
-        elif isinstance(value, dict) and key != "confusion":
-            rows |= _flat(value, f"{prefix}{key}: ")
-    return rows
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError):
-        return {}

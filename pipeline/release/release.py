@@ -28,7 +28,7 @@ from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, sha256_of_file, write_atomic
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Scene
 from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace

@@ -18,7 +18,7 @@ from manifests.done import Done, describe, fingerprint, read_done
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.presets import to_yaml
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import write_records
 from manifests.workspace import Workspace

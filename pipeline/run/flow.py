@@ -16,7 +16,7 @@ from tqdm import tqdm
 from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, remove_file, sweep_temporary
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Failure
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source

@@ -84,6 +84,12 @@ def bring_tables(workspace: Workspace) -> None:
     bring(workspace, workspace.root.glob("study/tables/*/*.parquet"))
 
 
+def names_apart(workspace: Workspace, below: str = "") -> list[str]:
+    """List the files that a store has and that are not here, not even by name."""
+    mirror = workspace_mirror(workspace.root)
+    return [name for name in mirror.names_apart() if name.startswith(below)] if mirror else []
+
+
 def adopt(workspace: Workspace, done: Done, record: Path, base: Path) -> None:
     """Note what a worker put into the store; its files are named relative to `base`."""
     mirror = workspace_mirror(workspace.root)

@@ -22,7 +22,7 @@ from manifests.workspace import Workspace
 from pipeline.stages.render_stage import RENDER, store
 from pipeline.stages.stage import Stage, StageOutput, Unit, is_other_rendering, reference_of
 
-VERSION = 2
+VERSION = 3
 
 
 def _study(unit: Unit, labeler: Labeler) -> StageOutput:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import filelock
 
+from manifests.errors import MachineError
 from manifests.files import machine_faults
 from manifests.store_url import StoreUrl
 
@@ -23,7 +24,11 @@ _LOCK = ".lock"
 def scratch_home() -> Path:
     """Return where tasks have their files: SEAGULL_SCRATCH, or the machine's temporary folder."""
     given = os.environ.get("SEAGULL_SCRATCH")
-    return Path(given) if given else Path(tempfile.gettempdir()) / f"seagull-scratch-{os.getuid()}"
+    return Path(given) if given else Path(tempfile.gettempdir()) / f"seagull-scratch-{_user()}"
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def cache_home() -> Path:
@@ -44,6 +49,8 @@ def scratch_folder() -> Iterator[Path]:
     home = scratch_home()
     with machine_faults(home):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if "SEAGULL_SCRATCH" not in os.environ and home.stat().st_uid != _user():
+            raise MachineError(f"{home} is another user's; name a folder by SEAGULL_SCRATCH")
         _sweep(home)
         folder = Path(tempfile.mkdtemp(prefix="task-", dir=home))
         lock = filelock.FileLock(folder / _LOCK, timeout=0)

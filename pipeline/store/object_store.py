@@ -9,6 +9,7 @@ line. fsspec's and botocore's own repeats are switched off: one place repeats.
 import errno
 import functools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ AT_ONCE = 16  # requests under way, of a process
 PATIENCE_S = 60.0  # for a store that does not answer as it should; SEAGULL_STORE_PATIENCE_S
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 REQUEST_S, SLOWEST = 60.0, 0.5e6  # limit of a request, and bytes a second that it may move at least
+LISTING_S = 1800.0  # limit of a listing, a request for every thousand objects
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 _SETTLED = _DISK | {errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENAMETOOLONG}
 _CUT = frozenset({"IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch"})  # S3, on the way
@@ -48,7 +50,11 @@ class Seen(NamedTuple):
 
 def patience() -> float:
     """Seconds for which a request is tried again."""
-    return float(os.environ.get("SEAGULL_STORE_PATIENCE_S", PATIENCE_S))
+    given = os.environ.get("SEAGULL_STORE_PATIENCE_S", PATIENCE_S)
+    try:
+        return float(given)
+    except ValueError:
+        raise SeagullError(f"SEAGULL_STORE_PATIENCE_S={given}: no number of seconds") from None
 
 
 _OPENING = threading.Lock()
@@ -104,7 +110,7 @@ class ObjectStore:
     def seen(self, below: str = "") -> dict[str, Seen]:
         """List all objects below a name, at any depth, by name; none is no error."""
         try:
-            found = self._ask("find", self._path(below), detail=True)
+            found = self._ask("find", self._path(below), limit=LISTING_S, detail=True)
         except FileNotFoundError:
             self._check_bucket()
             return {}
@@ -113,7 +119,7 @@ class ObjectStore:
     def inside(self, below: str) -> tuple[dict[str, Seen], list[str]]:
         """List the objects right below a name, and the names that have more below them."""
         try:
-            found = self._ask("ls", self._path(below), detail=True)
+            found = self._ask("ls", self._path(below), limit=LISTING_S, detail=True)
         except FileNotFoundError:
             self._check_bucket()
             return {}, []
@@ -186,8 +192,10 @@ class ObjectStore:
         if self.url.scheme != "memory" and not self._ask("exists", bucket):
             raise MachineError(f"{self.url}: the bucket {bucket} does not exist; make it first")
 
-    def _ask(self, what: str, *arguments: Any, moved: int = 0, **options: Any) -> Any:
-        limit = REQUEST_S + moved / SLOWEST
+    def _ask(
+        self, what: str, *arguments: Any, moved: int = 0, limit: float = REQUEST_S, **options: Any
+    ) -> Any:
+        limit += moved / SLOWEST
         most = patience() if self.patience_s is None else self.patience_s
         began, pause = time.monotonic(), FIRST_PAUSE_S
         while True:
@@ -218,7 +226,11 @@ class ObjectStore:
         if _code(error) in ("NotImplemented", "501"):
             raise NotImplementedError(text) from None
         if isinstance(error, OSError) and error.errno in _DISK:
-            raise OSError(error.errno, error.strerror) from None
+            raise MachineError(
+                f"{self.url}: no room for it on this machine: {error.strerror}; what is done stays"
+                " done: make room, or name another disk by SEAGULL_SCRATCH and SEAGULL_CACHE, and"
+                " run the same again"
+            ) from None
         tried = f", tried for {waited:.0f} s" if waited > 1 else ""
         raise MachineError(
             f"{self.url}: {text}{tried}; what is done stays done: run the same again when the"
@@ -235,8 +247,11 @@ def _may_pass(error: Exception) -> bool:
     """Say whether the same may go well a moment later."""
     if isinstance(error, (*_OF_ONE_OBJECT, SeagullError)):
         return False
+    kind = type(error)
+    if kind.__module__ == "builtins" and not isinstance(error, OSError | EOFError):
+        return False  # a mistake of ours or of a library's
     settled = getattr(error, "errno", None) in _SETTLED and _code(error) not in _CUT
-    return not settled and "Credentials" not in type(error).__name__
+    return not settled and not re.search("Credentials|Validation|Config", kind.__name__)
 
 
 def _code(error: Exception) -> str:

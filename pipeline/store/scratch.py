@@ -19,7 +19,7 @@ from manifests.mirrors import mirrored
 from manifests.store_url import StoreUrl, is_url
 from manifests.workspace import Workspace
 from pipeline.store.caching import scratch_folder
-from pipeline.store.object_store import ObjectStore, store_faults
+from pipeline.store.object_store import ObjectStore, Seen, store_faults
 from pipeline.store.store_mirror import StoreMirror
 
 UPLOADS = 8  # under way beside the work
@@ -32,11 +32,13 @@ class ScratchMirror(StoreMirror):
         super().__init__(store, home)
         self.pool, self.uploads = pool, list[Future[None]]()
         self.last: Path | None = None  # written, and in place once another is written
+        self.begun: set[Path] = set()
 
     def writing(self, temporary: Path, path: Path) -> None:
         """Note the file, whose turn comes with the next one; a record goes after all others."""
-        if _is_record(path):
+        if _is_record(path) or path in self.begun:  # or written once more
             self.finish()
+        if _is_record(path):
             self.store.put(temporary, self.name(path))
         else:
             self._begin()
@@ -58,8 +60,9 @@ class ScratchMirror(StoreMirror):
         """Have records here, and of the files that they name those which are opened."""
         paths = list(records)
         self.bring(map(self.name, paths))
-        dones = [done for done in map(read_done, paths) if done]
-        self.bring({name for done in dones for name in done.files if opens(name)})
+        for done in filter(None, map(read_done, paths)):
+            sizes = {name: Seen(size, "") for name, size in done.sizes.items()}
+            self.bring(filter(opens, done.files), sizes)
 
     def reading(self, path: Path) -> None:
         """Fetch a file that was not thought of beforehand."""
@@ -70,12 +73,14 @@ class ScratchMirror(StoreMirror):
         """Wait until all that was written is in the store."""
         self._begin()
         waiting, self.uploads = self.uploads, []
+        self.begun.clear()
         for upload in waiting:
             upload.result()
 
     def _begin(self) -> None:
         path, self.last = self.last, None
         if path:
+            self.begun.add(path)
             self.uploads.append(self.pool.submit(self._put, path))
 
     def _put(self, path: Path) -> None:
@@ -106,7 +111,9 @@ class Scratch:
     def fetch(self, path: Path) -> None:
         """Have one file of the workspace here."""
         if self.mirror:
-            self.mirror.bring([self.mirror.name(path)])
+            name = self.mirror.name(path)
+            seen = self.mirror.store.stat(name)
+            self.mirror.bring([name], {name: seen} if seen else {})
 
     def shown_in(self, value: Any) -> Any:
         """Return a text, or a tuple of them, with the places in the store for those here."""

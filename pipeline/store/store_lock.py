@@ -53,7 +53,8 @@ class StoreLock:
                 return
             if holder and not _lapsed(holder):
                 raise SeagullError(_held(self.store, holder))
-            self.store.remove(NAME)
+            if holder is not None:  # it lapsed; where there is none, another may come meanwhile
+                self.store.remove(NAME)
         raise SeagullError(_held(self.store, {}))
 
     @contextmanager
@@ -79,15 +80,18 @@ class StoreLock:
     def _content(self) -> bytes:
         return (json.dumps(self.me | {"renewed": time.time()}) + "\n").encode()
 
-    def _holder(self) -> dict[str, Any]:
+    def _holder(self) -> dict[str, Any] | None:
+        """Who holds it; None: nobody; empty: what no holder wrote."""
         try:
             holder = json.loads(self.store.read(NAME))
-            return dict(holder) if isinstance(holder, dict) else {}
-        except (FileNotFoundError, ValueError):
+        except FileNotFoundError:
+            return None
+        except ValueError:
             return {}
+        return holder if isinstance(holder, dict) else {}
 
-    def _is_mine(self, holder: dict[str, Any]) -> bool:
-        return holder.get("token") == self.me["token"]
+    def _is_mine(self, holder: dict[str, Any] | None) -> bool:
+        return holder is not None and holder.get("token") == self.me["token"]
 
     def _renew(self) -> None:
         renewed = time.monotonic()

@@ -18,11 +18,14 @@ from annotation.simulation.votes_by_model import SimulatedRater, Truth, simulate
 from annotation.votes.results import Results
 from annotation.votes.vote_store import VoteStore
 from annotation.web.serve import running
+from labelers.engine.label_engine import described
 from manifests.config import Config
 from manifests.keys import WITHOUT
 from manifests.records import Label, Rendering, Roi
 from manifests.tables import read_records, write_records
+from manifests.words import on_scale
 from manifests.workspace import Workspace
+from pipeline.dataset.card import quality_words
 from pipeline.study.export_study import export_study
 from pipeline.study.init_study import Rated, plan_study
 
@@ -42,7 +45,7 @@ def simulate_study(folder: StudyFolder, config: Config, ledger: Workspace) -> Re
         try:
             links = _links(votes.with_name("links.txt"))
             with running(study_site(folder, store, config)) as url:
-                rate_all(url, links, _raters(config), _truths(folder), store.distortions)
+                rate_all(url, links, _raters(config), _truths(folder, config), store.distortions)
             return export_study(folder, store, config, ledger)
         finally:
             store.close()
@@ -74,33 +77,35 @@ def _links(path: Path) -> dict[int, str]:
     return {int(name[1:]): link for name, link in rows}
 
 
-def _truths(folder: StudyFolder) -> dict[int, Truth]:
-    """What there is to say about every item: by the scorer, or by what was done to a lesson."""
+def _truths(folder: StudyFolder, config: Config) -> dict[int, Truth]:
+    """What there is to say about every item: by the scorer, or by what was done to a lesson.
+
+    Quality is on the scale of the dataset's words, so that raters say all five of them.
+    """
     space = folder.space
     labels = {(x.rendering_id, x.roi_id): x for x in read_records(space.table("truth"), Label)}
     done = {
         image.rendering_id: json.loads(image.params)["severities"]
         for image in read_records(space.table("renderings"), Rendering)
     }
-    return {item.item: _truth(item, labels, done) for item in folder.read_items()}
+    words = quality_words(described(config.labels))
+    scale = (words["quality_words_top"], words["quality_words_scale"])
+    return {item.item: _truth(item, labels, done, scale) for item in folder.read_items()}
 
 
 def _truth(
     item: Item,
     labels: Mapping[tuple[str, str], Label],
     done: Mapping[str, Mapping[str, float]],
+    scale: tuple[float, str],
 ) -> Truth:
     if item.kind != "roi":
         known: Mapping[str, int] = json.loads(item.known)
         return Truth(min([3.7, *(1.0 + s for s in known.values())]), 2.0, dict(known))
-    return truth_of(labels[item.rendering_id, item.roi_id], done[item.rendering_id])
-
-
-def truth_of(label: Label, severities: Mapping[str, float]) -> Truth:
-    """A scorer's label and the severities done to its rendering, on the scales of the ratings."""
-    seen = severities if label.distortion_label != WITHOUT else {}
+    label = labels[item.rendering_id, item.roi_id]
+    seen = done[item.rendering_id] if label.distortion_label != WITHOUT else {}
     importance = 4 * min(label.importance / _ESSENTIAL, 1.0)
-    return Truth(4 * label.quality, importance, dict(seen))
+    return Truth(4 * on_scale(label.quality, *scale) / scale[0], importance, dict(seen))
 
 
 def simulated_items(items: Sequence[Item]) -> int:

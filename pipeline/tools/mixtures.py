@@ -17,7 +17,7 @@ from manifests.config import Config
 from manifests.errors import SceneError
 from manifests.files import fresh_folder, remove_file
 from manifests.images import decode_image
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Label, Rendering, Roi
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace

@@ -21,7 +21,7 @@ from manifests.config import Config
 from manifests.done import describe
 from manifests.files import sha256_of
 from manifests.keys import image_stem, rendering_id, roi_id
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene, WhiteBalance
 from manifests.rle import encode
 from manifests.tables import write_records

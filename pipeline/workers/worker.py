@@ -18,7 +18,7 @@ from manifests.config import Config
 from manifests.done import Done, fingerprint
 from manifests.errors import MachineError, SceneError, SeagullError
 from manifests.files import remove_file
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.store.scratch import Scratch, scratch

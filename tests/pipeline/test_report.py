@@ -1,5 +1,6 @@
 """The report's order, its tables beside the paper's, its tiles."""
 
+import json
 import re
 import shutil
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from manifests.presets import load_config
 from manifests.workspace import Workspace
+from pipeline.look.figures import training_curve
 from pipeline.look.report import write_report
 from pipeline.look.report_tables import assessment_table, type_table, word_table
 from pipeline.look.study_section import study_section
@@ -89,3 +91,25 @@ def test_the_report_says_what_raters_said(tmp_path):
         ("r2", "golden, seconds"), ("r0", ""), ("r1", ""),
     ]  # fmt: skip
     assert said["figure"].startswith(b"\x89PNG")
+
+
+def test_the_report_tells_how_a_training_went(tiny, tmp_path):
+    """The val split's best step, and how long data kept the network waiting."""
+    out = tmp_path / "out"
+    shutil.copytree(tiny, out)
+    folder = Workspace(out).models / "pretrain"
+    folder.mkdir(parents=True, exist_ok=True)
+    curve = [
+        {"step": n + 1, "loss": 3 / (n + 1), "lr": 1e-3, "samples_per_s": 40.0, "data_wait": 0.03}
+        for n in range(60)
+    ]
+    validated = [
+        {"step": step, "val_loss": loss, "val_f1": 0.1 * n, "val_type_accuracy": 0.2}
+        for n, (step, loss) in enumerate([(20, 0.9), (40, 0.5), (60, 0.7)])
+    ]
+    for name, rows in (("curve", curve), ("validation", validated)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = write_report(Workspace(out), load_config(str(out / "config.yaml"))).read_text()
+    course = "60 steps; 40 ROIs a second; 3.0% of the time waiting for data; "
+    assert course + "least loss on val 0.500, at step 40" in page
+    assert training_curve(curve, validated) != training_curve(curve)

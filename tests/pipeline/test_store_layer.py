@@ -1,6 +1,8 @@
 """The layer between a workspace and a store, in memory: URLs, mirror, scratch, lock, messages."""
 
+import errno
 import json
+import os
 import threading
 import time
 from dataclasses import replace
@@ -11,15 +13,16 @@ import pytest
 
 from manifests.done import Done, describe, read_done
 from manifests.errors import MachineError, SceneError, SeagullError
-from manifests.files import fresh_folder, remove_file, sha256_of, write_atomic
+from manifests.files import fresh_folder, remove_file, sha256_of, sha256_of_file, write_atomic
 from manifests.mirrors import mirrored
 from manifests.paths import text_of
+from manifests.presets import PRESETS
 from manifests.store_url import StoreUrl, is_url, parse_url
 from manifests.workspace import Workspace
 from pipeline.cli.main import seagull
 from pipeline.cli.places import DiskPath, PlaceType
 from pipeline.intake.missing import locate
-from pipeline.intake.sources import find_sources
+from pipeline.intake.sources import Source, find_sources
 from pipeline.run.lock import no_other_writer, only_writer
 from pipeline.run.pulling import opened
 from pipeline.store import caching, object_store, store_lock
@@ -27,6 +30,7 @@ from pipeline.store.object_store import ObjectStore, all_at_once
 from pipeline.store.redacting import redacted
 from pipeline.store.scratch import scratch
 from pipeline.store.store_mirror import StoreMirror
+from pipeline.workers.worker import Task, nearby
 
 URL = StoreUrl("memory://bucket/out")
 
@@ -131,11 +135,25 @@ def flaky(monkeypatch):
 def test_what_passes_is_tried_again_and_what_is_settled_is_not(flaky, store):
     system = flaky(OSError(16, "SlowDown"), TimeoutError(), ConnectionResetError())
     assert store.stat("x") == (3, "e") and system.asked == 4
-    system = flaky(PermissionError("denied"))
-    with pytest.raises(PermissionError):
-        store.stat("x")
-    assert system.asked == 1
+    for error in (PermissionError("denied"), OSError(22, "InvalidBucketName"), ValueError("x")):
+        system = flaky(error)
+        with pytest.raises((PermissionError, MachineError)):
+            store.stat("x")
+        assert system.asked == 1
     assert flaky(FileNotFoundError("x")) and store.stat("x") is None
+
+
+def test_a_full_disk_here_is_said_as_such_and_holds_against_no_scene(monkeypatch, tmp_path):
+    def full(self, path, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    _put_raw(a_NEF=b"aa")
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", full)
+    source = Source("memory://bucket/raw/a.NEF", sha256_of(b"aa"), 2, "a-00000000")
+    task = Task("render", source, Workspace(tmp_path), PRESETS["demo"], "f")
+    outcome = nearby(task, lambda task: pytest.fail("it was begun"), raw=True)
+    assert outcome.ends_run and outcome.reason == "machine"
+    assert "No space left" in outcome.message and "SEAGULL_SCRATCH" in outcome.message
 
 
 def test_no_patience_is_without_end(flaky, store):
@@ -160,17 +178,20 @@ def test_one_that_fails_of_many_ends_the_others():
 
 
 def test_a_mirror_holds_records_with_content_and_the_rest_by_size(store, tmp_path):
-    for name in ("config.yaml", "done/render/a.json", "renderings/a/ref.jpg", ".lock.json"):
+    names = ("config.yaml", "done/render/a.json", "renderings/a/ref.jpg", "xmp/a", ".lock.json")
+    for name in names:
         store.write(name, name.encode())
     mirror = StoreMirror(store, tmp_path / "home")
     mirror.pull(lambda name: name.startswith("done/"))
     root = mirror.root
     assert (root / "done/render/a.json").read_text() == "done/render/a.json"
-    assert (root / "renderings/a/ref.jpg").read_bytes() == bytes(len("renderings/a/ref.jpg"))
-    assert not (root / ".lock.json").exists()
-    with mirrored(mirror):
-        mirror.reading(root / "renderings/a/ref.jpg")
-    assert (root / "renderings/a/ref.jpg").read_text() == "renderings/a/ref.jpg"
+    assert (root / "xmp/a").read_bytes() == bytes(5)
+    assert not (root / ".lock.json").exists() and not (root / "renderings").exists()
+    assert list(mirror.names_apart()) == ["renderings/a/ref.jpg"]
+    assert mirror.sizes(root / "renderings", ["a/ref.jpg", "a/none"]) == {"a/ref.jpg": 20}
+    for name in ("renderings/a/ref.jpg", "xmp/a"):
+        with mirrored(mirror):
+            assert sha256_of_file(root / name) == sha256_of(name.encode())
     store.remove("config.yaml")
     store.write("done/render/a.json", b"another")
     mirror.pull(lambda name: name.startswith("done/"))
@@ -318,9 +339,10 @@ def test_the_second_is_told_who_holds_it_and_a_dead_one_holds_nothing(store, tmp
     store.write(".lock.json", json.dumps(holder | {"renewed": time.time(), "token": "t"}).encode())
     _refused(SeagullError, r"elsewhere.*lapses 120 s")
     lapsed = holder | {"renewed": time.time() - 121, "token": "t"}
-    store.write(".lock.json", json.dumps(lapsed).encode())
-    with opened(URL) as workspace, only_writer(workspace.root):
-        pass
+    for left in (json.dumps(lapsed), "no JSON", "[1]"):
+        store.write(".lock.json", left.encode())
+        with opened(URL) as workspace, only_writer(workspace.root):
+            pass
 
 
 def test_of_many_who_come_at_once_one_holds_it(store):
@@ -368,3 +390,50 @@ def test_who_may_only_read_reads_without_a_lock(store, monkeypatch):
         assert workspace.config.read_text() == "x"
         assert read_done(workspace.done("render", "a")) is None
     _refused(MachineError, "AccessDenied; what is done")
+
+
+def test_names_that_lead_out_of_the_workspace_are_not_followed(store, tmp_path):
+    """A workspace may be another's: neither its objects nor its records name files elsewhere."""
+    system = fsspec.filesystem("memory")
+    system.store["/bucket/out/../../up.txt"] = system.store.get("x") or _object(system)
+    mirror = StoreMirror(store, tmp_path / "home")
+    mirror.pull(lambda name: True)
+    mirror.bring(["../up.txt", "/etc/hostname", "a//b"])
+    mirror.look_up(["../up.txt"])
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def _object(system):
+    system.pipe_file("/elsewhere", b"x")
+    return system.store["/elsewhere"]
+
+
+def test_a_mirror_whose_command_was_killed_is_not_believed(store, tmp_path):
+    """A stand-in has come in the place of content, and the object is the same to the last bit."""
+    store.write("tables/rois/a.parquet", b"rows")
+    first = StoreMirror(store, tmp_path / "home")
+    first.pull(lambda name: True)
+    first.close()
+    killed = StoreMirror(store, tmp_path / "home")
+    done = Done("masks", "a", "f", {"tables/rois/a.parquet": ""}, {}, {"tables/rois/a.parquet": 4})
+    killed.adopt(done, killed.root / "done/masks/a.json", killed.root)
+    again = StoreMirror(store, tmp_path / "home")
+    again.pull(lambda name: True)
+    assert (again.root / "tables/rois/a.parquet").read_bytes() == b"rows"
+    assert not (again.root / "done").exists()  # what the store has not is not here either
+
+
+def test_of_a_file_written_twice_the_store_has_the_second(store, monkeypatch):
+    put = ObjectStore.put
+
+    def slow(self, path, name):
+        content = path.read_bytes()
+        time.sleep(0.1 if content == b"first" else 0)
+        self.write(name, content)
+
+    monkeypatch.setattr(ObjectStore, "put", slow)
+    with scratch(Workspace(URL, str(URL))) as here:
+        for content in (b"first", b"second"):
+            write_atomic(here.workspace.root / "row", content)
+            write_atomic(here.workspace.root / f"other-{content.decode()}", b"x")
+    assert put and store.read("row") == b"second"

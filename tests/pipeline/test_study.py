@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from runs import TINY, seagull, tree_sha256
@@ -34,6 +35,11 @@ def test_ratings_are_the_papers_and_the_same_each_time(
     assert per_roi.min() >= 7 and ratings.rater.nunique() <= 24  # paper, section 3.2
     assert ratings.quality.between(0, 4).all() and ratings.importance.between(0, 4).all()
     assert ratings.rendering_id.nunique() == 9
+    # What they see of quality is on the scale of the words: decibels, 4 at those of "without".
+    truth = pd.read_parquet(out / "study" / "tables" / "truth")
+    seen = 4 * np.minimum(-10 * np.log10(1 - truth.quality.clip(upper=0.99)) / 20, 1)
+    mean = ratings.groupby(["rendering_id", "roi_id"]).quality.mean()
+    assert abs(mean.mean() - seen.clip(0, 4).mean()) < 0.25
     verified = seagull("verify", "--out", out)
     assert verified.returncode == 0 and "rated renderings" in verified.stdout
     again = _studied(tiny, tiny_raw, tmp_path / "two")

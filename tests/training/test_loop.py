@@ -1,5 +1,6 @@
 import json
 import math
+import time
 
 import pytest
 import torch
@@ -58,6 +59,22 @@ def test_a_resumed_training_equals_an_uninterrupted_one(workspace, small, tmp_pa
     first, second = ([(r["step"], r["loss"], r["lr"]) for r in curve] for curve in curves)
     assert first == second
     assert [step for step, _, _ in first] == [1, 2, 3, 4, 5]
+
+
+def test_waiting_for_data_is_measured(workspace, small, tmp_path):
+    made, feed = trainer(workspace, small, tmp_path, steps=3)
+
+    def slow(start):
+        for batch in feed.batches(start):
+            time.sleep(0.3)
+            yield batch
+
+    began = time.perf_counter()
+    made.run(slow)
+    took = time.perf_counter() - began
+    row = json.loads((tmp_path / "curve.jsonl").read_text().splitlines()[-1])
+    assert 0.9 / took < row["data_wait"] < 1
+    assert row["samples_per_s"] > 3 * made.config.batch * made.config.rois / took
 
 
 def test_a_checkpoint_of_other_data_is_not_resumed(workspace, small, tmp_path):

@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
+from manifests.keys import DISTORTIONS
 from training.data.feed import Feed
 from training.data.shard_reader import read_card
 from training.network.network import Network, VisualTokens, build
@@ -25,12 +27,26 @@ def batch_of(workspace, config, network, images=2, rois=2):
 
 def test_shapes(workspace, small, network):
     batch = batch_of(workspace, small, network)
-    seen, regions = network.look(batch.pixels)
+    seen, readings = network.look(batch.pixels)
     assert seen.image.shape == (2, 4, 128)  # 64 px at stride 32: 2 x 2 image tokens
     assert seen.regions.shape == (2, 2, 2, 128)
-    assert regions.shape == (4, 64)
+    assert readings.shape == (4, 2 * len(DISTORTIONS) + 3)
     logits = network.token_logits(batch.ids, batch.attention, seen)
     assert logits.shape == (*batch.ids.shape, len(network.sequencer.tokenizer))
+
+
+def test_what_the_heads_read_is_told_in_the_last_token_and_learned_from_labels_alone(
+    workspace, small
+):
+    pixels = batch_of(workspace, small, build(small, 0)).pixels
+    told, silent = (build(replace(small, readings=on), 0).eval() for on in (True, False))
+    silent.load_state_dict({k: v for k, v in told.state_dict().items() if "tell" not in k})
+    (seen, readings), (plain, _) = told.look(pixels), silent.look(pixels)
+    torch.testing.assert_close(seen.regions[:, :, 0], plain.regions[:, :, 0])
+    change = seen.regions[:, :, 1] - plain.regions[:, :, 1]
+    torch.testing.assert_close(change.flatten(0, 1), told.tell(readings), atol=1e-5, rtol=1e-5)
+    seen.regions.sum().backward()
+    assert told.read_types.weight.grad is None and told.tell[0].weight.grad is not None
 
 
 def test_placeholders_take_the_tokens_of_their_own_image_and_roi(network):

@@ -132,7 +132,7 @@ def test_the_whole_network_is_what_is_published(tmp_path):
         masks=masks[None].to(torch.uint8),
         patches=crops[None],
         inside=torch.ones(1, *crops.shape[:3], dtype=torch.uint8),
-        color=torch.zeros(1, 3, 1),
+        statistics=torch.zeros(1, 3, 1),
     )
     visual, _ = network.look(pixels)
     ids = torch.tensor([network.sequencer.prompt(texts.QUALITY_QUESTION)])

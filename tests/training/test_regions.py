@@ -7,6 +7,7 @@ import pytest
 from manifests.errors import SeagullError
 from manifests.sample import Sample
 from training.data import sample_arrays as regions
+from training.data.roi_shape import Shape
 from training.data.sample_arrays import Augmentation
 from training.data.shard_reader import in_order
 
@@ -53,8 +54,25 @@ def test_patches_are_native_pixels_on_the_grid_around_the_roi(sample):
 def test_small_rois_do_not_vanish_from_the_overview(sample):
     mask = np.zeros((960, 1280), np.uint8)
     mask[500, 700] = 1
-    small = regions._Roi(mask, mask).shrunk(64)
+    small = Shape.of(mask).shrunk(64)
     assert small.sum() == 1 and small[500 * 64 // 960, 700 * 64 // 1280] == 1
+
+
+def test_a_shape_is_its_mask_wherever_one_looks():
+    rng = np.random.default_rng(0)
+    for height, width in ((40, 97), (130, 61)):
+        mask = np.zeros((height, width), np.uint8)
+        mask[7:30, 20:50] = rng.random((23, 30)) < 0.2
+        shape = Shape.of(mask)
+        cell = np.arange(height) * 64 // height, np.arange(width) * 64 // width
+        wanted = np.zeros((64, 64), np.uint8)
+        np.maximum.at(wanted, np.ix_(*cell), mask)
+        np.testing.assert_array_equal(shape.shrunk(64), wanted)
+        beyond = np.pad(mask, ((0, 40), (0, 40)))
+        for at in ((0, 0), (16, 32), (32, 40), (height - 8, width - 8)):
+            window = shape.window(at, (32, 32))
+            np.testing.assert_array_equal(window, beyond[at[0] : at[0] + 32, at[1] : at[1] + 32])
+        assert shape.count == mask.sum() and mask[shape.places].all()
 
 
 def test_images_smaller_than_a_patch_are_padded_outside_the_mask(sample):

@@ -1,12 +1,14 @@
 """The released SEAGULL-7B: its layout at tiny widths, its extractor against another writing."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from llama_folders import ENCODER, PATCH, VIEW, WIDTH, write_released, write_weights
+from safetensors import safe_open
 
 from manifests.errors import SeagullError
 from manifests.presets import PRESETS
@@ -40,7 +42,9 @@ def test_every_tensor_is_used_or_named_as_unused(released):
     unread = {name.split(".")[1] for name in opened.unused if name.startswith("mask_extractor")}
     assert unread == {"mask_linear"}
     assert set(own) - set(used.values()) == {
-        f"read_{head}.{part}" for head in ("types", "scores") for part in ("weight", "bias")
+        f"read_{head}.{part}"
+        for head in ("types", "scores", "degrees")
+        for part in ("weight", "bias")
     }
     assert (opened.network.config.view, opened.network.config.patch) == (VIEW, PATCH)
     assert opened.network.config.width == WIDTH
@@ -117,7 +121,16 @@ def test_an_export_opens_as_the_same_network(released, tmp_path):
     own = opened.network.state_dict()
     for network in (again, third):
         assert all(torch.equal(network.state_dict()[k], own[k]) for k in own if "read_" not in k)
-    assert "| quality_srocc | 0.5000 |" in (theirs / "README.md").read_text()
+    card = (theirs / "README.md").read_text()
+    assert "| quality_srocc | 0.5000 |" in card and "`mask_extractor.mask_linear.*`" in card
+    assert "mask_linear" not in (ours / "README.md").read_text()
+    # All that the released folder holds and its code reads is there under its name, and no more.
+    with safe_open(theirs / "model.safetensors", "pt") as file:
+        assert set(file.keys()) == set(key_map.renamed(released[1]))
+    model, added = "tokenizer.model", "added_tokens.json"
+    assert (theirs / model).read_bytes() == (released[0] / model).read_bytes()
+    read = [json.loads((folder / added).read_text()) for folder in (theirs, released[0])]
+    assert read[0] == read[1]
     with pytest.raises(SeagullError, match="not empty"):
         export(opened.network, opened.config, {}, ours, "ours")
     image = np.random.default_rng(1).integers(0, 256, (90, 120, 3), np.uint8)

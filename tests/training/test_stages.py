@@ -63,6 +63,9 @@ def test_what_is_missing_is_said(tmp_path, workspace, config):
         stages.finetune(workspace, config)
     with pytest.raises(SeagullError, match="make pretrain"):
         stages.evaluate(workspace, config)
+    given = dataclasses.replace(config.network, model=str(tmp_path))
+    with pytest.raises(SeagullError, match="no test split"):
+        stages.evaluate(Workspace(tmp_path / "empty"), dataclasses.replace(config, network=given))
 
 
 def test_a_device_that_is_not_there_is_said(workspace, config):

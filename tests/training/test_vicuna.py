@@ -10,8 +10,11 @@ import torch
 from llama_folders import write_vicuna
 
 from manifests.config import Config, TrainConfig
+from manifests.presets import PRESETS
 from training import open_network
-from training.network.network import build
+from training.data.feed import Feed
+from training.data.shard_reader import read_card
+from training.network.network import build, without_gradients
 from training.train import learning
 from training.train.learning_stage import pretraining
 from training.train.loop import Trainer
@@ -93,6 +96,30 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
     model = dataclasses.replace(network, model=str(folder), encoder_weights="")
     asked = learning.evaluate(workspace, dataclasses.replace(config, network=model, seed=1))
     assert asked["quality_grade_majority"] > 0
+
+
+@pytest.mark.parametrize("preset", ["seagull-7b", "seagull-7b-released"])
+def test_every_parameter_that_learns_has_a_gradient(preset, vicuna, workspace, tmp_path):
+    """DDP waits for each of them; `auxiliary` is 0, so the loop freezes the heads."""
+    encoder = tmp_path / "encoder.pt"
+    torch.save(timm.create_model("test_convnext").state_dict(), encoder)
+    config = dataclasses.replace(
+        PRESETS[preset].network, view=64, patch=64, width=32, lora_rank=4, llm=str(vicuna),
+        encoder="test_convnext", encoder_weights=str(encoder),
+    )  # fmt: skip
+    network = build(config, 0).train()
+    without_gradients(network, ("read_types", "read_scores"))
+    training = dataclasses.replace(
+        PRESETS[preset].pretrain, batch=2, micro_batch=0, rois=2, threads=1
+    )
+    feed = Feed(workspace, read_card(workspace), config, training, network.sequencer, seed=0)
+    batch = next(feed.batches(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        network(batch, 0.0).backward()
+    learning = [n for n, p in network.named_parameters() if p.requires_grad]
+    assert any("lora_B" in n for n in learning) and any("project_image" in n for n in learning)
+    found = dict(network.named_parameters())
+    assert [n for n in learning if found[n].grad is None] == []
 
 
 def test_every_file_of_weights_is_in_the_fingerprint(vicuna, small, workspace):

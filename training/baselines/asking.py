@@ -10,7 +10,7 @@ from manifests.chance import generator, unit_interval
 from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import sha256_of
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.workspace import Workspace
 from training.baselines.crop_metrics import CropMetric, open_crop_metric
 from training.baselines.protocol import Baseline, Image, Mask

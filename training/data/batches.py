@@ -4,6 +4,7 @@ Samples are prepared by a few threads, ahead of the network and in order, so tha
 threads changes nothing. All randomness of a sample is keyed by the seed, its epoch and its id.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,6 +48,7 @@ class Batch:
     attention: Tensor  # (B * K, L) int64, 0 where padded
     labels: Tensor  # (B * K, L) int64, IGNORED where given
     types: Tensor  # (B * K, D) float32, of the D distortions, 1 where the distortion is present
+    degrees: Tensor  # (B * K, D) float32: its severity of 4, in [0, 1]; NaN where none is known
     scores: Tensor  # (B * K, 2) float32, quality and importance of their tops, in [0, 1]
     word_at: Tensor  # (W, 2) int64: row and column in ids of words whose targets are soft
     word_ids: Tensor  # (W, 5) int64: the five words' first tokens
@@ -94,6 +96,7 @@ def collate(
     """Truths, sequences and words are those of the ROIs, image by image; padded on the right."""
     ids, attention, labels = _padded(sequences, pad)
     types = [[float(d in t.severities) for d in t.distortions] for t in truths]
+    degrees = [[_degree(t.severities.get(d)) for d in t.distortions] for t in truths]
     scores = [[t.quality / tops[0], t.importance / tops[1]] for t in truths]
     soft = [(row, w) for row, w in enumerate(words) if w]
     return Batch(
@@ -102,11 +105,16 @@ def collate(
         attention=attention,
         labels=labels,
         types=torch.tensor(types),
+        degrees=torch.tensor(degrees),
         scores=torch.tensor(scores).clamp(0, 1),
         word_at=torch.tensor([(row, w.at) for row, w in soft], dtype=torch.int64).view(-1, 2),
         word_ids=torch.tensor([w.ids for _, w in soft], dtype=torch.int64).view(-1, 5),
         word_shares=torch.tensor([w.shares for _, w in soft]).view(-1, 5),
     )
+
+
+def _degree(severity: int | None) -> float:
+    return math.nan if severity is None else severity / 4
 
 
 def _padded(sequences: Sequence[Tokens], pad: int) -> tuple[Tensor, Tensor, Tensor]:

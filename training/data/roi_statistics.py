@@ -37,18 +37,21 @@ def color(pixels: Bytes) -> Floats:
     Mean and deviation of R, G and B, quantiles of luminance and of saturation, the shares of
     clipped dark and bright values.
     """
-    values = pixels.astype(np.float32) / 255
-    luminance = np.sort(values @ np.array([0.299, 0.587, 0.114], np.float32))
-    saturation = np.sort(values.max(1) - values.min(1))
+    planes = np.ascontiguousarray(pixels.T)
+    values = planes.astype(np.float32) / 255
+    mean = values.mean(1)
+    variance = np.einsum("cn,cn->c", values, values) / values.shape[1] - mean * mean
+    luminance = np.sort(np.array([0.299, 0.587, 0.114], np.float32) @ values)
+    saturation = np.sort(planes.max(0) - planes.min(0))
     positions = [int(q * (len(luminance) - 1) + 0.5) for q in QUANTILES]
-    clipped = [(pixels <= 2).mean(), (pixels >= 253).mean()]
+    clipped = np.array([np.count_nonzero(planes <= 2), np.count_nonzero(planes >= 253)])
     return np.concatenate(
         [
-            values.mean(0),
-            values.std(0),
+            mean,
+            np.sqrt(np.maximum(variance, 0)),
             luminance[positions],
-            saturation[positions],
-            clipped,
+            saturation[positions] / np.float32(255),
+            clipped / planes.size,
         ],
         dtype=np.float32,
     )
@@ -64,9 +67,9 @@ class Texture:
     def of(cls, image: Bytes) -> "Texture":
         """The maps of (H, W, 3) uint8 RGB, H and W at least 2."""
         grey = cv2.transform(image.astype(np.float32), np.full((1, 3), 1 / 3))
-        height, width = grey.shape
-        half = cv2.resize(grey, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        return cls((Scale.of(grey), Scale.of(np.asarray(half))))
+        half = (grey.shape[1] // 2, grey.shape[0] // 2)
+        small = cv2.resize(grey, half, interpolation=cv2.INTER_AREA)
+        return cls((Scale.of(grey), Scale.of(np.asarray(small))))
 
     def at(self, places: Places) -> Floats:
         """(TEXTURE,) of the pixels at `places`."""
@@ -88,13 +91,14 @@ class Scale:
     @classmethod
     def of(cls, grey: Floats) -> "Scale":
         """The maps of (H, W) float32."""
+        height, width = grey.shape
+        grey = np.asarray(cv2.copyMakeBorder(grey, 1, 1, 1, 1, cv2.BORDER_REPLICATE))
         mean = cv2.GaussianBlur(grey, _WINDOW, _SIGMA)
         variance = cv2.GaussianBlur(grey * grey, _WINDOW, _SIGMA) - mean * mean
         deviation = np.sqrt(np.maximum(variance, 0))
         residual = np.abs(cv2.filter2D(grey, -1, _LAPLACIAN))
         maps = (grey, deviation, residual, (grey - mean) / (deviation + 1))
-        framed = (cv2.copyMakeBorder(m, 1, 1, 1, 1, cv2.BORDER_REPLICATE).ravel() for m in maps)
-        return cls((grey.shape[0], grey.shape[1]), *framed)
+        return cls((height, width), *(np.asarray(m).ravel() for m in maps))
 
     def at(self, places: Places) -> Floats:
         """Naturalness, the logarithms of the mean residual and of quantiles of two maps."""

@@ -10,6 +10,7 @@ ones).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -21,9 +22,10 @@ from manifests.config import NetworkConfig
 from manifests.errors import SeagullError
 from manifests.records import Roi
 from manifests.sample import Sample
-from training.data.roi_statistics import COLOR, GRID, TEXTURE, Places, Texture, color
+from training.data.roi_shape import PIXELS, Shape
+from training.data.roi_statistics import COLOR, TEXTURE, Places, Texture, color
 
-PIXELS = 2048  # at most about so many pixels are looked at for one vector of statistics
+SHAPES = 1024  # ROIs whose shapes are kept: those of 34 scenes
 STATISTICS = 2 * (COLOR + TEXTURE) + 1
 """Length of a vector: color and texture of the ROI, then of the whole image, then the logarithm of
 the ROI's share of the image, which no mean over the mask can tell and importance hangs on."""
@@ -89,11 +91,20 @@ def decode(sample: Sample) -> Bytes:
 
 def decode_mask(roi: Roi) -> Bytes:
     """The ROI's mask, (H, W) uint8 0 or 1, from its COCO RLE."""
+    return _decode_rle(roi.rle, roi.height, roi.width)
+
+
+def _decode_rle(text: str, height: int, width: int) -> Bytes:
     from pycocotools import mask
 
-    rle = {"size": [roi.height, roi.width], "counts": roi.rle.encode()}
+    rle = {"size": [height, width], "counts": text.encode()}
     # COCO's order is by columns; what follows reads rows.
     return np.asarray(cv2.transpose(np.asarray(mask.decode(rle), np.uint8).T), np.uint8)
+
+
+@lru_cache(maxsize=SHAPES)
+def _shape(text: str, height: int, width: int) -> Shape:
+    return Shape.of(_decode_rle(text, height, width))
 
 
 def prepare(
@@ -118,8 +129,9 @@ def prepare(
             `crop`: its bounding rectangle squashed; `released`: as SEAGULL-7B's, the rectangle and
             the overview by bicubic to the shorter edge, then squashed.
     """
-    masks = [decode_mask(sample.rois[i]) for i in chosen]
-    return prepare_arrays(decode(sample), masks, view, patch, rng, change, framing)
+    rois = [sample.rois[i] for i in chosen]
+    shapes = [_shape(roi.rle, roi.height, roi.width) for roi in rois]
+    return _prepared(decode(sample), shapes, view, patch, rng, change or Augmentation(), framing)
 
 
 def prepare_arrays(
@@ -132,24 +144,34 @@ def prepare_arrays(
     framing: str = "native",
 ) -> SampleArrays:
     """`prepare` of an image (H, W, 3) uint8 RGB and the masks (H, W) of its ROIs, 0 or 1."""
-    change = change or Augmentation()
+    shapes = [Shape.of(np.ascontiguousarray(mask)) for mask in masks]
+    return _prepared(image, shapes, view, patch, rng, change or Augmentation(), framing)
+
+
+def _prepared(
+    image: Bytes,
+    shapes: Sequence[Shape],
+    view: int,
+    patch: int,
+    rng: np.random.Generator,
+    change: Augmentation,
+    framing: str,
+) -> SampleArrays:
     released = framing == "released"
     small = _squash(image, view, released)
-    told = _Statistics(image, change)
-    rois = [_Roi(image, mask) for mask in masks]
-    regions = []
-    for roi in rois:
+    told, regions = _Statistics(image, change), []
+    for shape in shapes:
         if framing == "native":
-            at = roi.patch_at(patch, rng)
-            pixels, inside = _cut(image, at, patch), _cut(roi.mask, at, patch)
+            at = shape.patch_at(patch, rng)
+            pixels, inside = _cut(image, at, patch), shape.window(at, (patch, patch))
         else:
-            pixels, inside = roi.cropped(patch, released)
+            pixels, inside = _cropped(image, shape, patch, released)
         regions.append(
             Region(
-                change.frame(roi.nearest(view) if released else roi.shrunk(view)),
+                change.frame(shape.nearest(view) if released else shape.shrunk(view)),
                 change.colors(change.frame(pixels)),
                 change.frame(inside),
-                told.of(roi),
+                told.of(shape),
             )
         )
     return SampleArrays(change.colors(change.frame(small)), regions)
@@ -171,58 +193,12 @@ def _squash(image: Bytes, side: int, released: bool) -> Bytes:
     return np.asarray(cv2.resize(edged, (side, side), interpolation=cv2.INTER_LINEAR))
 
 
-class _Roi:
-    """A mask with the places of its pixels, found once."""
-
-    def __init__(self, image: Bytes, mask: Bytes) -> None:
-        self.image, self.mask = image, np.ascontiguousarray(mask)
-        left, top, width, height = cv2.boundingRect(self.mask)
-        box = self.mask[top : top + height, left : left + width]
-        places = cv2.findNonZero(box).reshape(-1, 2)  # x and y, row by row
-        self.columns, self.rows = places[:, 0] + left, places[:, 1] + top
-
-    def shrunk(self, view: int) -> Bytes:
-        """(V, V): 1 where any pixel of the mask falls, so that no small ROI vanishes."""
-        height, width = self.mask.shape
-        cell = np.arange(height) * view // height, np.arange(width) * view // width
-        small = np.zeros(view * view, np.uint8)
-        small[(cell[0] * view).take(self.rows) + cell[1].take(self.columns)] = 1
-        return small.reshape(view, view)
-
-    def nearest(self, side: int) -> Bytes:
-        """(S, S): the mask at the nearest pixels; a small one may vanish."""
-        return np.asarray(cv2.resize(self.mask, (side, side), interpolation=cv2.INTER_NEAREST))
-
-    def cropped(self, side: int, released: bool) -> tuple[Bytes, Bytes]:
-        """(S, S, 3) and (S, S): the bounding rectangle of image and mask, squashed.
-
-        The released one ends before its last row and column.
-        """
-        top, left = int(self.rows[0]), int(self.columns.min())
-        bottom, right = int(self.rows[-1]) + 1, int(self.columns.max()) + 1
-        if released:
-            bottom, right = max(top + 1, bottom - 1), max(left + 1, right - 1)
-        box = np.s_[top:bottom, left:right]
-        inside = cv2.resize(self.mask[box], (side, side), interpolation=cv2.INTER_NEAREST)
-        return _squash(self.image[box], side, released), np.asarray(inside)
-
-    def patch_at(self, patch: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Row and column of a patch around a pixel of the ROI, on the grid, inside the image."""
-        n = rng.integers(len(self.rows))
-        top, left = (
-            max(0, min((int(at) - patch // 2) // GRID * GRID, (size - patch) // GRID * GRID))
-            for at, size in zip((self.rows[n], self.columns[n]), self.mask.shape, strict=True)
-        )
-        return top, left
-
-    def log_share(self) -> float:
-        """Natural logarithm of the share of the image that the mask covers."""
-        return float(np.log(len(self.rows) / self.mask.size))
-
-    def some_places(self) -> Places:
-        """Rows and columns of pixels of the ROI, evenly thinned to about `PIXELS`."""
-        step = len(self.rows) // PIXELS | 1  # odd, to meet every column of JPEG's grid
-        return self.rows[::step], self.columns[::step]
+def _cropped(image: Bytes, shape: Shape, side: int, released: bool) -> tuple[Bytes, Bytes]:
+    """(S, S, 3) and (S, S): the bounding rectangle of image and mask, squashed."""
+    box = shape.inner_box(released)
+    own = shape.box[: box[0].stop - box[0].start, : box[1].stop - box[1].start]
+    inside = cv2.resize(own, (side, side), interpolation=cv2.INTER_NEAREST)
+    return _squash(image[box], side, released), np.asarray(inside)
 
 
 class _Statistics:
@@ -239,10 +215,10 @@ class _Statistics:
         pixels = self.change.colors(self.image[places])
         return np.concatenate([color(pixels), self.texture.at(places)])
 
-    def of(self, roi: _Roi) -> NDArray[np.float32]:
+    def of(self, shape: Shape) -> NDArray[np.float32]:
         """(STATISTICS,) of a ROI."""
-        share = np.float32(roi.log_share())
-        return np.concatenate([self._at(roi.some_places()), self.overall, [share]])
+        share = np.float32(shape.log_share())
+        return np.concatenate([self._at(shape.places), self.overall, [share]])
 
 
 def _cut(array: Bytes, at: tuple[int, int], patch: int) -> Bytes:

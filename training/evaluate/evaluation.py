@@ -15,6 +15,7 @@ from manifests.chance import generator, unit_interval
 from manifests.config import NetworkConfig
 from manifests.keys import WITHOUT
 from manifests.sample import Sample, SampleSource
+from manifests.words import QUALITY_WORDS
 from manifests.workspace import Workspace
 from training.data import texts
 from training.data.batches import prefetch, stack
@@ -188,6 +189,7 @@ def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
         "counts": {"rois": len(answered), "renderings": len({t.rendering_id for t in truths})},
         "unparsable": sum(s is None for s in said) / max(len(said), 1),
         **_scores(answered),
+        "quality_said": _said(answered),
         **_types(types, true, card.distortions),
         **_judgments(answered),
         "examples": list(_examples(answered)),
@@ -203,6 +205,12 @@ def summary(answered: Sequence[Answered], card: Card) -> dict[str, Any]:
             ),
         }
     return result
+
+
+def _said(answered: Sequence[Answered]) -> dict[str, float]:
+    """The share of ROIs of which each word of quality is said."""
+    grades = [a.quality_grade for a in answered]
+    return {w: grades.count(g) / max(len(grades), 1) for g, w in enumerate(QUALITY_WORDS)}
 
 
 def _scores(answered: Sequence[Answered]) -> dict[str, float]:

@@ -174,7 +174,7 @@ class CropView(nn.Module):
 class LocalView(nn.Module):
     """F_lvt, from native pixels and statistics."""
 
-    def __init__(self, width: int, cells: int = 4, filters: int = 32) -> None:
+    def __init__(self, width: int, dropout: float = 0.0, cells: int = 4, filters: int = 32) -> None:
         super().__init__()
         self.cells = cells
         self.first = nn.Conv2d(6, filters, 5, stride=2, padding=2)
@@ -184,8 +184,10 @@ class LocalView(nn.Module):
         self.cell = nn.Linear(6 * filters + 6, width)
         self.statistics = nn.Sequential(
             nn.BatchNorm1d(STATISTICS),
+            nn.Dropout(dropout / 2),
             nn.Linear(STATISTICS, 2 * width),
             nn.GELU(),
+            nn.Dropout(dropout),
             nn.Linear(2 * width, width),
         )
         self.self_attention = SelfAttention(width)

@@ -55,6 +55,7 @@ def compact_llm_config(vocabulary: int) -> Any:
         num_hidden_layers=LAYERS,
         num_attention_heads=4,
         max_position_embeddings=2048,
+        initializer_range=HIDDEN**-0.5,  # Llama's 0.02 is for wide ones: narrow, it looks nowhere
         bos_token_id=1,
         eos_token_id=2,
     )

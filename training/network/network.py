@@ -1,8 +1,10 @@
 """The SEAGULL network: encoder, mask-based feature extractor and a Llama (paper, section 4).
 
 `look` turns images and ROIs into tokens of the LLM's width; the LLM runs over sequences whose
-placeholders those tokens take. Auxiliary heads read the types and scores from the ROI tokens:
-without them the compact network does not learn in the time it has. They are not asked later.
+placeholders those tokens take. Auxiliary heads read types and scores from the ROI tokens: every ROI
+of a batch is a lesson in all of them, while the LLM is asked one question about it. Where
+`network.readings` says so, what they read goes into the ROI's last token, and the LLM need only say
+it; without either the compact network does not learn in the time it has.
 """
 
 from collections.abc import Sequence
@@ -54,8 +56,11 @@ class Network(nn.Module):
         channels, hidden = self.encoder.channels, base_of(llm).config.hidden_size
         self.project_image = _projector(config.projector, channels[self.scale], hidden)
         read = self._add_views(config, channels, sides, hidden)
-        self.read_types = nn.Linear(read, len(distortions))
+        self.read_types = nn.Linear(read, len(distortions) + 1)  # the last: without distortions
         self.read_scores = nn.Linear(read, 2)
+        self.read_degrees = nn.Linear(read, len(distortions))
+        if config.readings:
+            self.tell = _projector("mlp2x_gelu", 2 * len(distortions) + 3, hidden)
         self.llm = llm
 
     def _add_views(
@@ -66,7 +71,7 @@ class Network(nn.Module):
         if config.extractor == "released":
             self.released = ReleasedExtractor(channels, sides, config.patch, hidden, config.width)
             return views * hidden
-        width, norm = config.width, config.sa_norm
+        width, norm, self.dropout = config.width, config.sa_norm, nn.Dropout(config.roi_dropout / 4)
         if config.global_token:
             self.global_view = GlobalView(
                 channels=channels,
@@ -80,7 +85,8 @@ class Network(nn.Module):
             )
         if config.local_token:
             native = config.local_view == "native"
-            self.local_view = LocalView(width) if native else CropView(width, norm)
+            dropout = config.roi_dropout
+            self.local_view = LocalView(width, dropout) if native else CropView(width, norm)
         if config.global_token:
             self.project_global = nn.Linear(width, hidden)
         if config.local_token:
@@ -90,7 +96,9 @@ class Network(nn.Module):
     def look(
         self, pixels: Pixels, scales: list[Tensor] | None = None
     ) -> tuple[VisualTokens, Tensor]:
-        """The tokens for the LLM, and the ROI tokens (B * K, P a view) for the auxiliary heads.
+        """The tokens for the LLM, and what the heads read: logits (B * K, 2 D + 3).
+
+        These are of the D distortions, of none, of quality and importance, of D severities.
 
         `scales`: the encoder's maps of `pixels.views`, where they are known already.
         """
@@ -99,18 +107,36 @@ class Network(nn.Module):
         released = self.config.extractor == "released"
         views = self._released_views if released else self._paper_views
         tokens, read = zip(*views(scales, pixels), strict=True)
-        return VisualTokens(image, torch.stack(tokens, 2)), torch.cat(read, -1).flatten(0, 1)
+        regions, seen = torch.stack(tokens, 2), torch.cat(read, -1)
+        heads = (self.read_types, self.read_scores, self.read_degrees)
+        readings = torch.cat([head(seen) for head in heads], -1)
+        if self.config.readings:
+            told = self.tell(readings.detach())  # the heads learn from labels alone
+            regions = self._seen_or_not(regions)
+            regions = torch.cat([regions[:, :, :-1], regions[:, :, -1:] + told[:, :, None]], 2)
+        return VisualTokens(image, regions), readings.flatten(0, 1)
+
+    def _seen_or_not(self, regions: Tensor) -> Tensor:
+        """(B, K, views, h): while training, nothing of a share of the ROIs but what the heads read.
+
+        Otherwise the LLM answers by what it knows by heart of the training scenes.
+        """
+        if not self.training:
+            return regions
+        seen = torch.rand(*regions.shape[:2], 1, 1, device=regions.device)
+        return regions * (seen >= self.config.readings_alone)
 
     def _paper_views(self, scales: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
         """For each view, its token (B, K, h) and what the heads read of it (B, K, P)."""
         b, k = pixels.masks.shape[:2]
         pairs = []
         if self.config.global_token:
-            whole = self.global_view(scales, pixels.masks)
+            whole = self.dropout(self.global_view(scales, pixels.masks))
             pairs.append((self.project_global(whole), whole))
         if self.config.local_token:
             native = (pixels.patches, pixels.inside, pixels.statistics)
             detail = self.local_view(*(x.flatten(0, 1) for x in native)).view(b, k, -1)
+            detail = self.dropout(detail)
             pairs.append((self.project_local(detail), detail))
         return pairs
 
@@ -148,13 +174,17 @@ class Network(nn.Module):
         Both are means over `tokens` and `rows`, which may be those of several batches together;
         None: this batch's own.
         """
-        visual, regions = self.look(batch.pixels)
+        visual, readings = self.look(batch.pixels)
         spoken = self._spoken(batch, visual) / (tokens or learned_tokens(batch))
         if not auxiliary:
             return spoken
-        read = torch.cat([self.read_types(regions), self.read_scores(regions)], 1).float()
-        true = torch.cat([batch.types, batch.scores], 1)
-        heads = F.binary_cross_entropy_with_logits(read, true, reduction="sum")
+        without = 1 - batch.types.amax(1, keepdim=True)
+        true = torch.cat([batch.types, without, batch.scores, batch.degrees], 1)
+        known = ~true.isnan()
+        each = F.binary_cross_entropy_with_logits(
+            readings.float(), true.nan_to_num(), reduction="none"
+        )
+        heads = (each * known).sum()
         return spoken + auxiliary * heads / (rows or len(true))
 
     def loss(self, batch: Batch, auxiliary: float) -> Tensor:

@@ -61,11 +61,14 @@ def evaluate(
         trained, numbers_of = stages, stage_evaluation.evaluated_untrained
     if not trained:
         raise SeagullError(f"{workspace.models} holds no trained network; run `make pretrain`")
-    return {
+    found = {
         f"{prefix}{key}": value
         for prefix, stage in trained.items()
         for key, value in numbers_of(stage).items()
     }
+    if not found:
+        raise SeagullError(f"{workspace.root} holds no test split; run `make shards`")
+    return found
 
 
 def study_answers(workspace: Workspace, config: Config) -> list[Answered]:

@@ -10,7 +10,8 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from manifests.chance import generator
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
-from manifests.progress import progress
+from manifests.process.progress import progress
 from training.data.batches import Batch
 from training.network.language_model import base_of
 from training.network.network import Network, learned_tokens, without_gradients
@@ -70,12 +71,15 @@ class Trainer:
         run = _Run(self)
         position = run.checkpoints.resume(self.network, run.optimizer)
         feed = batches(position.step)
-        began = time.perf_counter()
+        clock = _Clock()
         with progress(self.steps, self.folder.name, "steps", position.step, run.first) as bar:
             for step in range(position.step, self.steps):
-                row = run.step([next(feed) for _ in range(self.accumulation)], step)
-                row["samples_per_s"] = self._rate(step + 1 - position.step, began)
-                position.curve.append(row)
+                with clock.waiting():
+                    images = [next(feed) for _ in range(self.accumulation)]
+                row = run.step(images, step)
+                clock.samples += self.config.batch * self.config.rois
+                position.curve.append({**row, **clock.read()})
+                bar.set_postfix_str(f"data wait {clock.read()['data_wait']:.1%}", refresh=False)
                 position.step = step + 1
                 self._after(run, position)
                 bar.update()
@@ -89,8 +93,26 @@ class Trainer:
         if done % self.config.checkpoint_every == 0 and not last:
             run.checkpoints.save(position, self.network, run.optimizer)
 
-    def _rate(self, steps: int, began: float) -> float:
-        return steps * self.config.batch * self.config.rois / (time.perf_counter() - began)
+
+@dataclass
+class _Clock:
+    """What a run took since it began, validation included."""
+
+    began: float = field(default_factory=time.perf_counter)
+    samples: int = 0
+    waited: float = 0.0  # seconds in which the next batch was not ready
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count what goes on inside as waiting for data."""
+        start = time.perf_counter()
+        yield
+        self.waited += time.perf_counter() - start
+
+    def read(self) -> dict[str, float]:
+        """Samples (ROIs) a second, and the share of the time that was spent waiting for data."""
+        took = time.perf_counter() - self.began
+        return {"samples_per_s": self.samples / took, "data_wait": self.waited / took}
 
 
 class _Run:
@@ -103,7 +125,7 @@ class _Run:
         self.count, self.first = self.accelerator.num_processes, self.accelerator.is_main_process
         self.device = self.accelerator.device if self.count > 1 else torch.device(config.device)
         if not config.auxiliary:
-            without_gradients(network, ("read_types", "read_scores"))
+            without_gradients(network, ("read_types", "read_scores", "read_degrees"))
         if config.gradient_checkpointing:
             _checkpoint_gradients(network)
         network.to(self.device).train()
