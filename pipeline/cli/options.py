@@ -182,7 +182,7 @@ _MADE_BY = {"render", "masks", "labels", "build", "shards", "retry", "repair", "
 _READS_UNLOCKED = {"plan", "status", "report"}
 _TAKES_URLS = {
     "--out": _MADE_BY | _READS_UNLOCKED | {"verify"},
-    "--raw": _MADE_BY | _READS_UNLOCKED | {"verify"},
+    "--raw": _MADE_BY | _READS_UNLOCKED | {"verify", "pretrain", "evaluate"},
 }
 
 # A command that is not among them may load a detector; a new one is not, until it is said here.
