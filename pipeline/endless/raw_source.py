@@ -175,6 +175,10 @@ class RawSource:
         self, place: int, slots: Sequence[int], epoch: int, futures: Sequence[Future[Parts]]
     ) -> None:
         """Make samples of the scene at `place`, or of the next one that has not failed."""
+        if self.workers.closing:
+            for future in futures:
+                future.cancel()
+            return
         scenes = [*self.training[place:], *self.training[:place]]
         source = next((s for s in scenes if s.scene_id not in self.failed), None)
         if source is None:

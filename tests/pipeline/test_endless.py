@@ -185,6 +185,16 @@ def test_a_bad_raw_costs_its_own_scene_and_the_same_samples_come(tiny_raw, tmp_p
     assert set(shown) == {"astronaut", "chelsea", "coffee"}
 
 
+def test_where_every_scene_fails_nothing_is_learned(tmp_path, source_of):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for n in range(2):
+        (raw / f"text{n}.NEF").write_text("This is no photograph.\n" * (40 + n))
+    ((_, future),) = islice(source_of(raw=raw).begin(0, lambda n: True), 1)
+    with pytest.raises(SeagullError, match=r"all 2 training scenes failed: .*text0\.NEF"):
+        future.result()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX signal")
 def test_a_killed_pretraining_goes_on_to_the_same_network(tiny_raw, tmp_path, source_of):
     """By the command, with other workers after the kill; no shard is there, nor any rendering."""
