@@ -7,9 +7,11 @@ its own section, so that changing the training does not redo the renderings.
 import dataclasses
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from manifests.done import fingerprint
+from manifests.files import sha256_of_file
 
 
 def _require(condition: bool, message: str) -> None:
@@ -333,7 +335,18 @@ class Config:
         """Hash of every section but `endless`, `work` and `release`."""
         aside = ("endless", "work", "release")
         made_with = {k: v for k, v in to_dict(self).items() if k not in aside}
+        made_with["render"]["levels"] = _content_of(self.render.levels)
         return fingerprint(**made_with)
+
+
+def _content_of(levels: str) -> str:
+    """A table of levels by its content, wherever it lies; the name where there is no file."""
+    if levels == "shipped":
+        return levels
+    try:
+        return sha256_of_file(Path(levels))
+    except (OSError, ValueError):  # no file, or no name that a file can have
+        return levels
 
 
 def to_dict(config: Any) -> dict[str, Any]:

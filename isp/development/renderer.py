@@ -24,6 +24,9 @@ from manifests.records import Capture
 __all__ = ["VERSION", "Image", "OpenRaw", "develop", "levels_identity", "open_raw", "reproduce"]
 
 
+BY_CONTENT = "sha256:"
+
+
 @dataclass(frozen=True)
 class Image:
     """One rendering: its bytes, and all it takes to make them again from the RAW."""
@@ -126,7 +129,7 @@ def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
         "libraries": _libraries(),
         "raw_sha256": chain.sha256,
         "seed": chain.seed,
-        "render": asdict(chain.config),
+        "render": asdict(chain.config) | {"levels": _levels(chain.config)},
         "recipe": {"distortion": recipe.distortion, "level": recipe.level,
                    "steps": [_step(chain, step) for step in recipe.steps]},
         "white_balance": asdict(sensor.white_balance),
@@ -136,6 +139,12 @@ def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
         "lens_correction": chain.lens.note,
         "tone": asdict(chain.tone),
     }  # fmt: skip
+
+
+def _levels(config: RenderConfig) -> str:
+    """The table of levels by its content: where it lies says nothing to others."""
+    known = config.levels == "shipped" or config.levels.startswith(BY_CONTENT)
+    return config.levels if known else BY_CONTENT + levels_identity(config)
 
 
 def _libraries() -> dict[str, str]:

@@ -34,12 +34,18 @@ def _learn(name: str, job: Job, endless: bool) -> None:
     if not endless:
         print_rows(learners.call(name, job.workspace, job.config))
         return
-    with learners.endless(job.workspace, job.config, job.raw_folder, job.workers) as source:
+    with learners.endless(job.workspace, job.config, job.raw_place, job.workers) as source:
         print_rows(learners.call(name, job.workspace, job.config, source))
         if source.failed:
             click.echo(f"{len(source.failed)} scenes failed; others stood in their place", err=True)
             job.save_config()
             sys.exit(FAILED)
+
+
+def _endless_of(job: Job) -> learners.EndlessOf:
+    from pipeline.intake.raw_place import absolute
+
+    return str(absolute(job.raw_place)), job.workers
 
 
 def _learning_command(name: str, text: str) -> click.Command:
@@ -63,8 +69,7 @@ def _learning_command(name: str, text: str) -> click.Command:
             _learn(name, job, endless)
         else:
             start = learners.by_ray if launcher == "ray" else learners.by_processes
-            endless_of = (job.raw_folder.absolute(), job.workers) if endless else None
-            start(name, job.workspace, job.config, processes, endless_of)
+            start(name, job.workspace, job.config, processes, _endless_of(job) if endless else None)
         job.save_config()
 
     return command

@@ -4,6 +4,7 @@ What comes out is what a build would have written of the same recipes, to the by
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,12 +17,13 @@ from labelers.engine.label_engine import Labelers
 from labelers.engine.mask_models import MaskModels
 from labelers.engine.rois import find_rois
 from manifests.config import Config
+from manifests.errors import SceneError
 from manifests.images import decode_image
 from manifests.keys import image_stem
 from manifests.records import Label, Rendering, Roi
 from manifests.sample import Parts, without_nulls
 from pipeline.dataset.samples import SYNTHETIC, sample_text
-from pipeline.intake.sources import Source
+from pipeline.intake.sources import Source, at_hand
 from pipeline.mixing.inside import Touched
 from pipeline.mixing.mixed_images import mixed_images, named
 from pipeline.mixing.placed_recipes import Placed
@@ -44,6 +46,7 @@ class OpenScene:
     config: Config
     models: Models
     raw: OpenRaw
+    files: ExitStack  # of a RAW that lies in a store: the copy of it here
 
     @cached_property
     def reference(self) -> Image:
@@ -107,13 +110,20 @@ class OpenScene:
 
     def close(self) -> None:
         """Let go of the RAW."""
-        self.raw.close()
+        with self.files:
+            self.raw.close()
 
 
 def open_scene(source: Source, config: Config, models: Models) -> OpenScene:
-    """Open a scene; raises as `isp.development.renderer.open_raw`."""
-    raw = open_raw(source.file, source.sha256, config.render, config.seed)
-    return OpenScene(source, config, models, raw)
+    """Open a scene; raises as `isp.development.renderer.open_raw`, and where a store fails."""
+    with ExitStack() as files:
+        (near,) = files.enter_context(at_hand([source]))
+        try:
+            raw = open_raw(near.file, source.sha256, config.render, config.seed)
+        except SceneError as error:  # it names the copy, which is gone by then
+            said = error.message.replace(str(near.file), source.path)
+            raise SceneError(error.reason, said) from error
+        return OpenScene(source, config, models, raw, files.pop_all())
 
 
 def _of(labels: Iterable[Label], row: Rendering) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ from pipeline.endless.drawn_recipes import drawn
 from pipeline.endless.endless_card import find_card, pilot_of
 from pipeline.endless.endless_order import Epoch, epoch_order
 from pipeline.endless.sample_workers import STAGE, SampleWorkers
+from pipeline.intake.raw_place import Place
 from pipeline.intake.sources import Source, find_sources, split_of
 from pipeline.mixing.placed_recipes import Placed, everywhere, read_placed
 from pipeline.run.failures import forget_failure, write_failure
@@ -45,14 +46,14 @@ Asked = tuple[Source, Sequence[Placed]]
 
 
 def open_source(
-    workspace: Workspace, config: Config, raw: Path, workers: int | None = None
+    workspace: Workspace, config: Config, raw: Place, workers: int | None = None
 ) -> "RawSource":
     """Open the samples of a folder of RAW files; the first time measures a pilot.
 
     Args:
         workspace: keeps the files' hashes, what failed, the card.
         config: as of a build; `endless`, and `pretrain.share` of the training samples.
-        raw: the folder, or one file.
+        raw: the folder, or one file; on a disk, or in a store that each scene is fetched from.
         workers: processes; one for each CPU at hand, shared by the training's processes.
 
     Raises:
@@ -174,6 +175,10 @@ class RawSource:
         self, place: int, slots: Sequence[int], epoch: int, futures: Sequence[Future[Parts]]
     ) -> None:
         """Make samples of the scene at `place`, or of the next one that has not failed."""
+        if self.workers.closing:
+            for future in futures:
+                future.cancel()
+            return
         scenes = [*self.training[place:], *self.training[:place]]
         source = next((s for s in scenes if s.scene_id not in self.failed), None)
         if source is None:

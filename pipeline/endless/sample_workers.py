@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import cast
 
@@ -118,7 +119,7 @@ class SampleWorkers:
         about.
         """
         config = self.config
-        nowhere = Workspace(source.file.parent)  # nothing is written
+        nowhere = Workspace(Path())  # nothing is written
         task = SampleTask(
             STAGE, source, nowhere, config, "", recipes=tuple(recipes), kept=self.kept
         )

@@ -25,10 +25,11 @@ from pipeline.workers.ray_cluster import connect
 if TYPE_CHECKING:
     from manifests.config import Config
     from manifests.sample import SampleSource
+    from pipeline.intake.raw_place import Place
 
 GROUP = "seagull.learning"
 SOURCES_GROUP = "seagull.sources"
-EndlessOf = tuple[Path, int | None]  # RAW files, and how many processes make samples of them
+EndlessOf = tuple[str, int | None]  # RAW files, and how many processes make samples of them
 _PARENT = "SEAGULL_LAUNCHER"
 
 
@@ -40,7 +41,7 @@ def call(name: str, *arguments: Any) -> Any:
 
 @contextmanager
 def endless(
-    workspace: Workspace, config: "Config", raw: Path, workers: int | None
+    workspace: Workspace, config: "Config", raw: "Place", workers: int | None
 ) -> Iterator["SampleSource"]:
     """The samples of RAW files, made while they are asked for; see pipeline/endless."""
     (entry,) = entry_points(group=SOURCES_GROUP, name="raw")
@@ -119,7 +120,7 @@ def by_processes(
         options = ["--out", str(workspace.root), "--config", str(described)]
         if endless_of:
             raw, workers = endless_of
-            options += ["--endless", "--raw", str(raw)]
+            options += ["--endless", "--raw", raw]
             options += ["--workers", str(workers)] if workers else []
         command = [sys.executable, "-m", "pipeline.cli", name, *options]
         threads = {"OMP_NUM_THREADS": str(config.pretrain.threads)}
@@ -192,7 +193,7 @@ def by_ray(
                     "name": name,
                     "out": str(root),
                     "config": to_yaml(config),
-                    "endless": endless_of and (str(endless_of[0]), endless_of[1]),
+                    "endless": endless_of,
                 },
                 torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
                 scaling_config=ScalingConfig(num_workers=processes, use_gpu=gpu),
@@ -215,6 +216,8 @@ def _worker(given: dict[str, Any]) -> None:
     if not given["endless"]:
         call(given["name"], workspace, config)
         return
+    from pipeline.intake.raw_place import place_of_key
+
     raw, workers = given["endless"]
-    with endless(workspace, config, Path(raw), workers) as source:
+    with endless(workspace, config, place_of_key(raw), workers) as source:
         call(given["name"], workspace, config, source)

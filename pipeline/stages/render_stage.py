@@ -81,8 +81,12 @@ def _one_format(config: Config) -> None:
 
 
 def _version(config: Config) -> object:
-    """Return the code's version; in a dataset of PNG, compression too is PNG since its second."""
-    return ISP_VERSION if config.render.format == "jpg" else [ISP_VERSION, 2]
+    """Return the code's version, and what changed the bytes of some datasets alone.
+
+    In a dataset of PNG compression too is PNG; levels of one's own are named by their content.
+    """
+    changed = 2 * (config.render.format == "png"), 1 * (config.render.levels != "shipped")
+    return [ISP_VERSION, *filter(None, changed)] if any(changed) else ISP_VERSION
 
 
 RENDER = Stage(

@@ -13,17 +13,23 @@ import pytest
 from runs import TINY, seagull
 
 from isp.development.recipes import recipes
+from labelers.engine.label_engine import load_labelers
+from labelers.engine.mask_models import load_mask_models
 from manifests.config import RenderConfig
-from manifests.errors import SeagullError
+from manifests.errors import SceneError, SeagullError
 from manifests.presets import load_config
 from manifests.records import Failure, Label, Rendering
 from manifests.sample import parse_sample
+from manifests.store_url import StoreUrl
 from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
 from pipeline.endless.drawn_recipes import drawn
 from pipeline.endless.endless_order import epoch_order
+from pipeline.endless.open_scene import Models, open_scene
 from pipeline.endless.raw_source import open_source
-from pipeline.intake.sources import known_sources
+from pipeline.intake.sources import find_sources, known_sources
+from pipeline.mixing.placed_recipes import everywhere
+from pipeline.store.object_store import ObjectStore
 from pipeline.tools.mixtures import render_mixtures
 from training.train import learning
 
@@ -142,6 +148,27 @@ def test_mixtures_come_as_mix_renders_them(tiny, tiny_raw, tmp_path, source_of):
         assert list(sample.labels) == [x for x in labels if x.rendering_id == row.rendering_id]
 
 
+def test_a_raw_may_lie_in_a_store(tiny_raw, tmp_path):
+    """Fetched when its scene is opened, gone when it is closed; what fails names the store."""
+    store, config = ObjectStore(StoreUrl("memory://endless/raw")), config_of()
+    store.write("coffee.dng", (tiny_raw / "coffee.dng").read_bytes())
+    store.write("text.dng", b"no photograph" * 40)
+    there = find_sources(StoreUrl("memory://endless/raw"), Workspace(tmp_path / "out")).sources
+    here = find_sources(tiny_raw / "coffee.dng", Workspace(tmp_path / "out")).sources
+    device, wanted = config.work.device, [everywhere(r) for r in recipes(config.render)[:3]]
+    models = Models(load_mask_models(config.masks, device), load_labelers(config.labels, device))
+    made = []
+    for source in (there[0], here[0]):
+        scene = open_scene(source, config, models)
+        made.append(scene.samples(wanted))
+        copy = scene.raw.chain.sensor.path
+        assert copy.exists()
+        scene.close()
+    assert made[0] == made[1] and len(made[0]) == 3
+    with pytest.raises(SceneError, match=r"memory://endless/raw/text\.dng"):
+        open_scene(there[1], config, models)
+
+
 def test_a_bad_raw_costs_its_own_scene_and_the_same_samples_come(tiny_raw, tmp_path, source_of):
     raw = tmp_path / "raw"
     shutil.copytree(tiny_raw, raw)
@@ -156,6 +183,16 @@ def test_a_bad_raw_costs_its_own_scene_and_the_same_samples_come(tiny_raw, tmp_p
     assert stream(source_of("endless.scenes=4", raw=raw, out="again"), 40) == made
     shown = Counter(parts.rendering_id.partition("-")[0] for _, parts in made)
     assert set(shown) == {"astronaut", "chelsea", "coffee"}
+
+
+def test_where_every_scene_fails_nothing_is_learned(tmp_path, source_of):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for n in range(2):
+        (raw / f"text{n}.NEF").write_text("This is no photograph.\n" * (40 + n))
+    ((_, future),) = islice(source_of(raw=raw).begin(0, lambda n: True), 1)
+    with pytest.raises(SeagullError, match=r"all 2 training scenes failed: .*text0\.NEF"):
+        future.result()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX signal")
