@@ -28,6 +28,8 @@ def machine_faults(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or str(error)
+        if mirror_of(path) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            why += " (here, for the copy: SEAGULL_SCRATCH, SEAGULL_CACHE)"
         raise MachineError(
             f"cannot write {path}: {why}; what is done stays done: make it possible (room,"
             " permission) and run the same again"

@@ -34,9 +34,9 @@ class Workspace:
             raise SceneError("missing_input", f"{path!r} is no path within {self.root}")
         return self.root / path
 
-    def shown(self, path: Path) -> str:
-        """Return where a path of the workspace lies, for people."""
-        return f"{self.url}/{path.relative_to(self.root).as_posix()}" if self.url else str(path)
+    def shown(self, text: str | Path) -> str:
+        """Return a path, or a text with paths of the workspace in it, as people know them."""
+        return str(text).replace(str(self.root), self.url) if self.url else str(text)
 
     def renderings(self, scene_id: str) -> Path:
         """Return the folder of a scene's images."""

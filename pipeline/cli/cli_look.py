@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -93,7 +94,7 @@ def verify(job: Job) -> None:
     for name in beside:
         click.echo(f"no part of the dataset, without a record: {name}")
     for problem in problems[:50]:
-        click.echo(f"problem: {problem}", err=True)
+        click.echo(f"problem: {job.workspace.shown(problem)}", err=True)
     if problems:
         click.echo(f"{len(problems)} problems", err=True)
         sys.exit(FAILED)
@@ -114,6 +115,12 @@ def damage_in_a_line() -> Iterator[None]:
         ) from error
 
 
+def say_where(job: Job, path: Path, what: str = "") -> None:
+    """Say where a picture lies; of a workspace in a store also where it can be opened."""
+    here = f" (a copy is here: {path})" if job.workspace.url else ""
+    click.echo(f"{what}{job.workspace.shown(path)}{here}")
+
+
 @click.command()
 @click.argument("key")
 @job_options
@@ -123,7 +130,7 @@ def show(job: Job, key: str) -> None:
 
     path = show_key(job.workspace, key)
     job.record("show", key, [path])
-    click.echo(path)
+    say_where(job, path)
 
 
 @click.command()
@@ -142,8 +149,7 @@ def report(job: Job) -> None:
         rows = dict(summary(job.workspace))
     job.record("report", "index", [path])
     print_rows(rows)
-    here = f" (a copy is here: {path})" if job.workspace.url else ""
-    click.echo(f"report: {job.workspace.shown(path)}{here}")
+    say_where(job, path, "report: ")
 
 
 COMMANDS = (plan, status, verify, show, report)

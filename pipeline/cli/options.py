@@ -179,7 +179,7 @@ def needs_scene_files(workspace: Workspace) -> None:
 
 # Those that work on a workspace, or on RAW files, in a store; the others work on a disk.
 _MADE_BY = {"render", "masks", "labels", "build", "shards", "retry", "repair", "drop"}
-_READS_UNLOCKED = {"plan", "status", "report"}
+_READS_UNLOCKED = {"plan", "status", "show", "report"}
 _TAKES_URLS = {
     "--out": _MADE_BY | _READS_UNLOCKED | {"verify"},
     "--raw": _MADE_BY | _READS_UNLOCKED | {"verify", "pretrain", "evaluate"},

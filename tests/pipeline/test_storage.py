@@ -34,7 +34,6 @@ def s3(server, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SEAGULL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SEAGULL_SCRATCH", str(tmp_path / "scratch"))
-    monkeypatch.setenv("SEAGULL_STORE_PATIENCE_S", "4")
     server.faults, server.unlisted, server.asked = [], "", []
     object_store._opened.cache_clear()
     system = object_store._system("s3")
@@ -118,7 +117,8 @@ def _tells(text: str) -> bool:
         (Fault("LIST", "", "broken"), r"tried for \d s"),
     ],
 )
-def test_a_store_that_does_not_do_its_part_ends_the_command_in_a_line(s3, fault, said):
+def test_a_store_that_does_not_do_its_part_ends_the_command_in_a_line(s3, fault, said, monkeypatch):
+    monkeypatch.setenv("SEAGULL_STORE_PATIENCE_S", "3")
     s3.faults = [fault]
     with pytest.raises(MachineError, match=said) as ended:
         _status("s3://bucket/out")
@@ -131,6 +131,7 @@ def test_a_bucket_that_is_not_there_and_a_server_that_is_not(s3, monkeypatch):
     with pytest.raises(SeagullError, match="none below it"):
         seagull_in_here("build", "--raw", "s3://bucket/raw", "--out", "s3://bucket/out")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("SEAGULL_STORE_PATIENCE_S", "3")
     object_store._opened.cache_clear()
     with pytest.raises(MachineError, match=r"tried for \d s"):
         _status("s3://bucket/out")

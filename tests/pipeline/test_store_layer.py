@@ -30,7 +30,7 @@ from pipeline.store.object_store import ObjectStore, all_at_once
 from pipeline.store.redacting import redacted
 from pipeline.store.scratch import scratch
 from pipeline.store.store_mirror import StoreMirror
-from pipeline.workers.worker import Task, nearby
+from pipeline.workers.worker import Outcome, Task, nearby
 
 URL = StoreUrl("memory://bucket/out")
 
@@ -154,6 +154,19 @@ def test_a_full_disk_here_is_said_as_such_and_holds_against_no_scene(monkeypatch
     outcome = nearby(task, lambda task: pytest.fail("it was begun"), raw=True)
     assert outcome.ends_run and outcome.reason == "machine"
     assert "No space left" in outcome.message and "SEAGULL_SCRATCH" in outcome.message
+
+
+def test_a_disk_that_fills_up_in_a_task_is_told_from_a_store_that_is_full(store, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with scratch(Workspace(URL, str(URL))) as here:
+        monkeypatch.setattr("manifests.files._fsync", full)
+        with pytest.raises(
+            MachineError, match=r"No space left on device \(here, .*SEAGULL_SCRATCH"
+        ):
+            write_atomic(here.workspace.root / "row", b"x")
+    assert _names() == []
 
 
 def test_no_patience_is_without_end(flaky, store):
@@ -437,3 +450,72 @@ def test_of_a_file_written_twice_the_store_has_the_second(store, monkeypatch):
             write_atomic(here.workspace.root / "row", content)
             write_atomic(here.workspace.root / f"other-{content.decode()}", b"x")
     assert put and store.read("row") == b"second"
+
+
+# Killed at any moment
+
+
+class Killed(BaseException):
+    """The process ends here: nothing after this reaches the store."""
+
+
+def _make(content: str, names):
+    """A stage's work: its folder emptied, its files, its record."""
+
+    def work(task):
+        space, key = task.workspace, task.source.scene_id
+        remove_file(space.done("render", key))
+        fresh_folder(space.renderings(key))
+        for name in names:
+            write_atomic(space.renderings(key) / name, f"{content} {name}")
+        return Outcome(task, _done(space, [f"renderings/{key}/{name}" for name in names], key))
+
+    return work
+
+
+def test_killed_at_any_change_of_the_store_no_record_says_what_is_not_so(monkeypatch):
+    task = Task("render", Source("a.NEF", "", 0, "a-00000000"), Workspace(URL, str(URL)), None, "f")
+    old, new = _make("old", ("ref.png", "1.png")), _make("new", ("ref.jpg", "1.jpg", "2.jpg"))
+    nearby(task, new)
+    wanted = _contents()
+    kills = 0
+    for after in range(100):
+        fsspec.filesystem("memory").store.clear()
+        nearby(task, old)
+        with monkeypatch.context() as patch:
+            kills += _killed_after(after, patch, lambda: nearby(task, new))
+        for record, text in _contents().items():
+            if "/done/" in record:
+                for name, sha256 in json.loads(text)["files"].items():
+                    assert sha256_of(_contents()[f"/bucket/out/{name}"]) == sha256
+        nearby(task, new)
+        assert _contents() == wanted
+        if kills <= after:
+            break
+    assert kills == 7  # a record and two files removed, three files and a record put
+
+
+def _killed_after(changes, patch, work) -> bool:
+    left, lock = [changes], threading.Lock()
+
+    def counted(change):
+        def changed(self, *arguments):
+            with lock:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Killed
+            change(self, *arguments)
+
+        return changed
+
+    for name in ("put", "remove"):
+        patch.setattr(ObjectStore, name, counted(getattr(ObjectStore, name)))
+    try:
+        work()
+    except Killed:
+        return True
+    return False
+
+
+def _contents():
+    return {name: bytes(f.getvalue()) for name, f in fsspec.filesystem("memory").store.items()}

@@ -127,7 +127,9 @@ def test_code_that_comes_with_weights_is_not_run(tmp_path):
         open_vision_language(tmp_path)
 
 
-def test_a_metrics_answers_are_those_of_the_networks_rois(workspace, cnniqa, small):
+def test_a_metrics_answers_are_those_of_the_networks_rois(
+    workspace, cnniqa, small, tmp_path, monkeypatch
+):
     study, config = Workspace(workspace.study), Config(network=small)
     said = asking.run(workspace, config, "cnniqa", cnniqa, "quality", tune=False)
     assert said["baseline"] == "cnniqa, quality (zero-shot)"
@@ -138,6 +140,17 @@ def test_a_metrics_answers_are_those_of_the_networks_rois(workspace, cnniqa, sma
     questions = Evaluation(study, read_card(study), network, small, config.seed, 1).questions()
     asked = [t.roi_id + t.rendering_id for q in questions for t in q.truths]
     assert [r["truth"]["roi_id"] + r["truth"]["rendering_id"] for r in rows["answers"]] == asked
+
+    with monkeypatch.context() as patched:  # what was answered is not asked again
+        patched.setattr(asking, "open_crop_metric", None)
+        assert asking.run(workspace, config, "cnniqa", cnniqa, "quality", tune=False) == said
+    other = tmp_path / "other.pth"  # but by other weights of the same name
+    torch.manual_seed(1)
+    torch.save(blank_metric("cnniqa", "cpu").net.state_dict(), other)
+    asking.run(workspace, config, "cnniqa", other, "quality", tune=False)
+    path = workspace.root / "tables" / "baselines" / f"{said['baseline']}.json"
+    again = json.loads(path.read_text())["answers"]
+    assert [r["quality"] for r in again] != [r["quality"] for r in rows["answers"]]
 
 
 def words_of(*special):

@@ -133,6 +133,7 @@ def test_the_whole_network_is_what_is_published(tmp_path):
         patches=crops[None],
         inside=torch.ones(1, *crops.shape[:3], dtype=torch.uint8),
         statistics=torch.zeros(1, 3, 1),
+        keys=torch.zeros(1, 3, dtype=torch.int64),
     )
     visual, _ = network.look(pixels)
     ids = torch.tensor([network.sequencer.prompt(texts.QUALITY_QUESTION)])

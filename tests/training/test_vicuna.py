@@ -14,14 +14,10 @@ from manifests.presets import PRESETS
 from training import open_network
 from training.data.feed import Feed
 from training.data.shard_reader import read_card
-from training.network.network import build, without_gradients
+from training.network.network import READERS, build, without_gradients
 from training.train import learning
 from training.train.learning_stage import pretraining
 from training.train.loop import Trainer
-
-pytestmark = pytest.mark.filterwarnings(  # peft's own
-    "ignore:.*is_gradient_checkpointing:FutureWarning"
-)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +43,15 @@ def test_the_folder_alone_implies_lora_and_bf16(vicuna, small):
     assert (config.rank, config.alpha, build(config, 0).llm.dtype) == (128, 256, torch.bfloat16)
     whole = build(dataclasses.replace(config, lora_rank=0), 0)
     assert whole.llm.dtype == torch.float32 and whole.llm.lm_head.weight.requires_grad
+
+
+@pytest.mark.parametrize("changed", [{}, {"lora_rank": 0}], ids=["alone", "whole"])
+def test_the_folder_alone_is_finite_from_the_first_step(changed, vicuna, small, workspace):
+    network = dataclasses.replace(small, llm=str(vicuna), **changed)
+    training = TrainConfig(steps=3, batch=2, threads=1)
+    learning.pretrain(workspace, Config(network=network, pretrain=training))
+    curve = (workspace.models / "pretrain" / "curve.jsonl").read_text().splitlines()
+    assert len(curve) == 3 and all(np.isfinite(json.loads(line)["loss"]) for line in curve)
 
 
 class StopError(Exception):
@@ -108,7 +113,7 @@ def test_every_parameter_that_learns_has_a_gradient(preset, vicuna, workspace, t
         encoder="test_convnext", encoder_weights=str(encoder),
     )  # fmt: skip
     network = build(config, 0).train()
-    without_gradients(network, ("read_types", "read_scores"))
+    without_gradients(network, READERS)
     training = dataclasses.replace(
         PRESETS[preset].pretrain, batch=2, micro_batch=0, rois=2, threads=1
     )

@@ -24,7 +24,7 @@ from manifests.files import write_atomic
 from manifests.process.progress import progress
 from training.data.batches import Batch
 from training.network.language_model import base_of
-from training.network.network import Network, learned_tokens, without_gradients
+from training.network.network import READERS, Network, learned_tokens, without_gradients
 from training.train.processes import (
     accelerator,
     mixed_precision,
@@ -125,7 +125,7 @@ class _Run:
         self.count, self.first = self.accelerator.num_processes, self.accelerator.is_main_process
         self.device = self.accelerator.device if self.count > 1 else torch.device(config.device)
         if not config.auxiliary:
-            without_gradients(network, ("read_types", "read_scores", "read_degrees"))
+            without_gradients(network, READERS)
         if config.gradient_checkpointing:
             _checkpoint_gradients(network)
         network.to(self.device).train()
