@@ -15,7 +15,7 @@ OPTIONS = --out $(OUT) $(if $(RAW),--raw $(RAW)) $(if $(CONFIG),--config $(CONFI
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench gpu-check torture render masks labels shards build study pretrain finetune evaluate report serve clean
+.PHONY: help setup demo demo-seeds test check bench gpu-check torture render masks labels shards build study pretrain finetune evaluate report serve clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ demo: setup  ## from nothing to a dataset, a trained compact network and a repor
 	$(SEAGULL) finetune --out demo/data
 	$(SEAGULL) evaluate --out demo/data > /dev/null
 	$(SEAGULL) report --out demo/data
+
+demo-seeds: setup  ## after demo: its network from three seeds, mean and range beside what is wanted
+	$(VENV)/bin/python -m training.train.seeds demo/data $(ARGS)
 
 test: setup  ## the test suite
 	$(VENV)/bin/python -m pytest $(ARGS)

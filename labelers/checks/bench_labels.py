@@ -5,8 +5,10 @@ quality and importance against pyiqa's metric pair by pair, the weight-free scor
 ssimc, and SAM (vit_b) against its own automatic generator, per mask that passes its filter.
 """
 
+import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import cv2
@@ -29,25 +31,30 @@ _GRID = 8  # points a side
 
 
 def rows() -> list[dict[str, Any]]:
-    """One row a comparison, in CPU seconds of one unit; `differ` is the largest gap of scores."""
+    """One row a comparison, in CPU seconds of one unit; `differ` is the largest gap of scores.
+
+    Each in a process of its own, the peer right before ours: on a busy machine a CPU second is not
+    always the same.
+    """
+    context = multiprocessing.get_context("spawn")
+    made: list[dict[str, Any]] = []
+    for name in _COMPARISONS:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            made.extend(pool.submit(_rows, name).result())
+    return made
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
     import torch
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    reference = photograph()
-    renderings = [noisy(reference, k) for k in range(_RENDERINGS)]
-    crops = _spread(reference)
-    comparisons: list[_Topiq | _Ssimc | _Sam] = [
-        _Topiq(reference, crops, renderings),
-        _Ssimc(reference, crops[1:2], renderings),
-        _Sam(reference),
-    ]
+    comparison = _COMPARISONS[name](photograph())
     # Peers as they are found, then ours as in a worker, which keeps its freed memory.
-    for comparison in comparisons:
-        comparison.peers()
+    comparison.peers()
     keep_freed_memory()
-    return [row for comparison in comparisons for row in comparison.ours()]
+    return comparison.ours()
 
 
 def photograph(long_edge: int = _LONG_EDGE) -> Image:
@@ -76,10 +83,9 @@ def _spread(reference: Image) -> list[Crop]:
 class _Topiq:
     """The first rendering by pyiqa, pair by pair, for all its pairs cost the same; all by us."""
 
-    def __init__(
-        self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
-    ) -> None:
-        self.reference, self.crops, self.renderings = reference, crops, renderings
+    def __init__(self, reference: Image) -> None:
+        self.reference, self.crops = reference, _spread(reference)
+        self.renderings = [noisy(reference, k) for k in range(_RENDERINGS)]
         self.metric = create_metric(
             "topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False
         )
@@ -123,10 +129,9 @@ class _Topiq:
 class _Ssimc:
     """The weight-free scorer, both labels."""
 
-    def __init__(
-        self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
-    ) -> None:
-        self.reference, self.crops, self.renderings = reference, crops, renderings
+    def __init__(self, reference: Image) -> None:
+        self.reference, self.crops = reference, _spread(reference)[1:2]
+        self.renderings = [noisy(reference, k) for k in range(_RENDERINGS)]
 
     def peers(self) -> None:
         plain, one = create("ssimc", "cpu"), self.renderings[:1]
@@ -193,6 +198,13 @@ class _Sam:
     def _points(self, count: int) -> Any:
         height, width = self.reference.shape[:2]
         return random_points(height, width, "bench", 0, count)
+
+
+_COMPARISONS: Mapping[str, type[_Topiq | _Ssimc | _Sam]] = {
+    "topiq_fr": _Topiq,
+    "ssimc": _Ssimc,
+    "sam": _Sam,
+}
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

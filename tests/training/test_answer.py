@@ -24,7 +24,7 @@ def network() -> Network:
 @pytest.fixture
 def seen() -> VisualTokens:
     torch.manual_seed(1)
-    return VisualTokens(torch.randn(2, 4, 128), torch.randn(2, 2, 2, 128))
+    return VisualTokens(*(torch.randn(2, *shape, 128) for shape in ((4,), (2, 2), (2,))))
 
 
 def brute_force(network, seen, question, lead, words):

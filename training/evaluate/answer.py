@@ -35,18 +35,18 @@ class Prefilled:
             rows = torch.arange(b * k, device=visual.image.device)
         self.network, self.cache = network, DynamicCache()
         first = VisualTokens(visual.image, visual.regions[:, :1])
-        self._read(network.sequencer.beginning(), first)
+        self._read(network.sequencer.beginning(), first, behind=False)
         self.cache.batch_select_indices(rows // k)
         self.visual = visual.of(rows)
-        self._read(network.sequencer.region(), self.visual)
+        self._read(network.sequencer.region(), self.visual, behind=False)
         self.length = self.cache.get_seq_length()
 
-    def _read(self, ids: list[int] | Tensor, visual: VisualTokens) -> Tensor:
-        """Logits (N, V) behind the last of `ids`, one row for all or (N, L)."""
+    def _read(self, ids: list[int] | Tensor, visual: VisualTokens, behind: bool = True) -> Tensor:
+        """Logits (N, V) after the last of `ids`, one row for all or (N, L); `behind` the ROI's."""
         if isinstance(ids, list):
             ids = torch.tensor([ids], device=visual.image.device)
         count = visual.regions.shape[0] * visual.regions.shape[1]
-        embedded = self.network.embed(ids.expand(count, -1), visual)
+        embedded = self.network.embed(ids.expand(count, -1), visual, behind)
         logits: Tensor = base_of(self.network.llm)(
             inputs_embeds=embedded,
             past_key_values=self.cache,
@@ -86,6 +86,21 @@ class Prefilled:
         following = self.next_token(self.network.sequencer.question(question))
         yes, no = (self.network.sequencer.ids(word)[0] for word in (texts.YES, texts.NO))
         return following[:, yes] - following[:, no]
+
+    @torch.no_grad()
+    def greedy(self, question: str) -> list[str]:
+        """The likeliest tokens one by one, up to the end or `LONGEST_ANSWER` of them."""
+        sequencer = self.network.sequencer
+        said: list[Tensor] = []
+        end = sequencer.tokenizer.eos_token_id
+        logits = self._read(sequencer.question(question), self.visual)
+        ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+        while len(said) < LONGEST_ANSWER and not ended.all():
+            said.append(logits.argmax(-1).masked_fill(ended, end))
+            ended = ended | (said[-1] == end)
+            logits = self._read(said[-1][:, None], self.visual)
+        self._forget()
+        return [sequencer.text(row) for row in torch.stack(said, 1).tolist()]
 
     @torch.no_grad()
     def distortions(self) -> list[str]:
@@ -147,16 +162,4 @@ def scores(log_probabilities: Tensor) -> Tensor:
 @torch.no_grad()
 def generate_answers(network: Network, visual: VisualTokens, question: str) -> list[str]:
     """The greedy answer to one question for each of the N sequences that `visual` serves."""
-    count = visual.regions.shape[0] * visual.regions.shape[1]
-    ids = torch.tensor([network.sequencer.prompt(question)], device=visual.image.device)
-    ids = ids.expand(count, -1)
-    end = network.sequencer.tokenizer.eos_token_id
-    written: Tensor = network.llm.generate(
-        inputs_embeds=network.embed(ids, visual),
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=LONGEST_ANSWER,
-        do_sample=False,
-        pad_token_id=end,
-        eos_token_id=end,
-    )
-    return [network.sequencer.text(row) for row in written.tolist()]
+    return Prefilled(network, visual).greedy(question)

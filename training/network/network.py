@@ -3,8 +3,9 @@
 `look` turns images and ROIs into tokens of the LLM's width; the LLM runs over sequences whose
 placeholders those tokens take. Auxiliary heads read types and scores from the ROI tokens: every ROI
 of a batch is a lesson in all of them, while the LLM is asked one question about it. Where
-`network.readings` says so, what they read goes into the ROI's last token, and the LLM need only say
-it; without either the compact network does not learn in the time it has.
+`network.readings` says so, what they read is added to all tokens from the ROI's on: the LLM need
+not learn where to look before it can learn what to say. Without both the compact network does not
+learn in the time it has.
 """
 
 from collections.abc import Sequence
@@ -36,11 +37,13 @@ class VisualTokens:
 
     image: Tensor  # (B, T, h)
     regions: Tensor  # (B, K, 2, h): the global and the local view token, or the one there is
+    told: Tensor | None = None  # (B, K, h): what the heads read, for every token from the ROI's on
 
     def of(self, rows: Tensor) -> "VisualTokens":
         """The tokens of some sequences (indices into B * K), each as an image of one ROI."""
         k = self.regions.shape[1]
-        return VisualTokens(self.image[rows // k], self.regions.flatten(0, 1)[rows][:, None])
+        told = None if self.told is None else self.told.flatten(0, 1)[rows][:, None]
+        return VisualTokens(self.image[rows // k], self.regions.flatten(0, 1)[rows][:, None], told)
 
 
 class Network(nn.Module):
@@ -112,11 +115,11 @@ class Network(nn.Module):
         tokens, read = zip(*views(scales, pixels), strict=True)
         regions, seen = torch.stack(tokens, 2), torch.cat(read, -1)
         readings = torch.cat([getattr(self, head)(seen) for head in READERS], -1)
+        told = None
         if self.config.readings:
             told = self.tell(readings.detach())  # the heads learn from labels alone
             regions = self._seen_or_not(regions, pixels.keys)
-            regions = torch.cat([regions[:, :, :-1], regions[:, :, -1:] + told[:, :, None]], 2)
-        return VisualTokens(image, regions), readings.flatten(0, 1)
+        return VisualTokens(image, regions, told), readings.flatten(0, 1)
 
     def _seen_or_not(self, regions: Tensor, keys: Tensor) -> Tensor:
         """(B, K, views, h): while training, nothing of a share of the ROIs but what the heads read.
@@ -152,15 +155,21 @@ class Network(nn.Module):
             made.append(self.released.local_token(pixels.patches.flatten(0, 1)).view(b, k, -1))
         return [(token, token) for token in made]
 
-    def embed(self, ids: Tensor, visual: VisualTokens) -> Tensor:
-        """(N, L, h): embeddings of (N, L) ids, `visual` in the placeholders' places; N = B K."""
+    def embed(self, ids: Tensor, visual: VisualTokens, behind: bool = False) -> Tensor:
+        """(N, L, h): embeddings of (N, L) ids, `visual` in the placeholders' places; N = B K.
+
+        `behind`: the ids come behind the ROI's tokens.
+        """
         first, k = self.sequencer.image_id, visual.regions.shape[1]
         embedded: Tensor = self.llm.get_input_embeddings()(ids.masked_fill(ids >= first, 0))
         given = [visual.image[:, None].expand(-1, k, -1, -1), *visual.regions.unbind(2)]
         for which, tokens in zip((0, *self.sequencer.views), given, strict=True):
             place = (ids == first + which)[..., None]
             embedded = embedded.masked_scatter(place, tokens.to(embedded.dtype))
-        return embedded
+        if visual.told is None:
+            return embedded
+        told = torch.ones_like(ids) if behind else ((ids > first).cumsum(1) > 0)
+        return embedded + told[..., None] * visual.told.flatten(0, 1)[:, None].to(embedded.dtype)
 
     def token_logits(self, ids: Tensor, attention: Tensor, visual: VisualTokens) -> Tensor:
         """Logits (N, L, vocabulary) of (N, L) ids."""
