@@ -127,7 +127,7 @@ def _opened(name: str, raw: Place | None, out: Place) -> Iterator[Workspace]:
         SeagullError: the command takes no URL.
     """
     for option, place in (("--raw", raw), ("--out", out)):
-        if isinstance(place, StoreUrl) and name not in _TAKES_URLS:
+        if isinstance(place, StoreUrl) and name not in _TAKES_URLS[option]:
             raise SeagullError(no_url(str(place), f"seagull {name}: {option}"))
     if isinstance(out, StoreUrl) and out.scheme == "hf":
         raise SeagullError(
