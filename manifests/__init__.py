@@ -9,21 +9,23 @@ Every other package may import this one; it imports none of them.
     tables.py      records <-> Parquet, a file a scene, a folder a table
     compacted.py   a table as few large sorted files, and one scene out of them
     workspace.py   where everything of one dataset lies
+    store_url.py   URLs of object stores
+    mirrors.py     local folders whose files lie in a store
     files.py       atomic files and their sha256
     done.py        the record written last, with the fingerprint of all that made an output
     config.py      frozen dataclasses, one a section
     ranges.py      what a value of it may be, beyond its type
     presets.py     a configuration from a preset, YAML, overrides
     paths.py       file names as text: for tables, for terminals
-    progress.py    how far a long run is, on standard error
-    memory.py      freed memory stays with the process; memory that nobody wrote
     chance.py      counter-based random numbers keyed by what is being made
     words.py       eq. 1: continuous scores <-> five words
+    paper_numbers.py the paper's tables 1 and 2
     images.py      stored images to arrays and back, and how large
     plugins.py     entry points of users' packages
     rle.py         masks as COCO run lengths
     sample.py      one sample of the shards, as records
     dataset.py     a dataset opened for reading (`manifests.open_dataset`)
+    process/       beside the work: progress shown, memory kept
 """
 
 from os import PathLike

@@ -7,9 +7,11 @@ its own section, so that changing the training does not redo the renderings.
 import dataclasses
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from manifests.done import fingerprint
+from manifests.files import sha256_of_file
 
 
 def _require(condition: bool, message: str) -> None:
@@ -250,6 +252,19 @@ class StudyConfig:
 
 
 @dataclass(frozen=True)
+class EndlessConfig:
+    """Samples made while a network learns (`--endless`). They change no byte of a workspace."""
+
+    scenes: int = 16  # open at once: whose renderings are mixed
+    parameters: Literal["levels", "drawn"] = "levels"  # drawn: anew each epoch, from a level's
+    # setting to the next of its kind
+    mixtures: str = ""  # a YAML as for `seagull mix`: each scene is shown by its recipes as well
+
+    def __post_init__(self) -> None:
+        _require(self.scenes >= 1, "scenes must be 1 or more")
+
+
+@dataclass(frozen=True)
 class WorkConfig:
     """How the work is done. Never part of a fingerprint: it must not change a byte."""
 
@@ -282,6 +297,9 @@ class ReleaseConfig:
     redistribute: bool | None = None  # do these terms let their renderings be passed on?
     labels_licence: str = ""  # of masks, labels and parameters: an SPDX identifier or a URL
     persons: Literal["", "none", "incidental", "consented"] = ""  # recognisable in photographs
+    study: bool | None = None  # does the study that lies in the workspace go out too?
+    ratings_licence: str = ""  # of its ratings: an SPDX identifier or a URL
+    raters_consented: bool | None = None  # did all raters agree that their answers are published?
 
     def __post_init__(self) -> None:
         _require(
@@ -308,14 +326,27 @@ class Config:
     pretrain: TrainConfig = field(default_factory=TrainConfig)
     finetune: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4, epochs=5))
     study: StudyConfig = field(default_factory=StudyConfig)
+    endless: EndlessConfig = field(default_factory=EndlessConfig)
     work: WorkConfig = field(default_factory=WorkConfig)
     release: ReleaseConfig = field(default_factory=ReleaseConfig)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of every section but `work` and `release`."""
-        made_with = {k: v for k, v in to_dict(self).items() if k not in ("work", "release")}
+        """Hash of every section but `endless`, `work` and `release`."""
+        aside = ("endless", "work", "release")
+        made_with = {k: v for k, v in to_dict(self).items() if k not in aside}
+        made_with["render"]["levels"] = _content_of(self.render.levels)
         return fingerprint(**made_with)
+
+
+def _content_of(levels: str) -> str:
+    """A table of levels by its content, wherever it lies; the name where there is no file."""
+    if levels == "shipped":
+        return levels
+    try:
+        return sha256_of_file(Path(levels))
+    except (OSError, ValueError):  # no file, or no name that a file can have
+        return levels
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.files import sha256_of, sha256_of_file, write_atomic
+from manifests.mirrors import mirror_of
 
 _CHECKSUM = ',\n "checksum": "'
 _WORTH_A_LISTING = 8  # as many files of one folder are looked up in one listing of it
@@ -39,8 +40,12 @@ class Done:
 
     def write(self, path: Path) -> None:
         """Write the record; call it after every file it names is in place."""
+        write_atomic(path, self.text())
+
+    def text(self) -> str:
+        """Return the record's content."""
         body = json.dumps(vars(self), indent=1, sort_keys=True).removesuffix("\n}")
-        write_atomic(path, f'{body}{_CHECKSUM}{sha256_of(body.encode())}"\n}}\n')
+        return f'{body}{_CHECKSUM}{sha256_of(body.encode())}"\n}}\n'
 
     def first_change(self, root: Path) -> str | None:
         """The first file of the record that is missing or has another size, cheaply; or None."""
@@ -82,6 +87,8 @@ def read_done(path: Path) -> Done | None:
 
 
 def _sizes(root: Path, names: Iterable[str]) -> dict[str, int]:
+    if mirror := mirror_of(root):
+        return mirror.sizes(root, names)
     folders: dict[str, list[str]] = {}
     for name in names:
         folders.setdefault(name.rpartition("/")[0], []).append(name)

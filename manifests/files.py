@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from manifests.errors import MachineError
+from manifests.mirrors import have_content, mirror_of
 
 TEMPORARY_PREFIX = ".tmp-"
 _NO_FSYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -27,6 +28,8 @@ def machine_faults(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or str(error)
+        if mirror_of(path) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            why += " (here, for the copy: SEAGULL_SCRATCH, SEAGULL_CACHE)"
         raise MachineError(
             f"cannot write {path}: {why}; what is done stays done: make it possible (room,"
             " permission) and run the same again"
@@ -50,6 +53,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
                 _fsync(file.fileno())
             with suppress(OSError):  # exFAT and CIFS have no modes and may refuse
                 Path(temporary).chmod(0o644)
+            if mirror := mirror_of(path):
+                mirror.writing(Path(temporary), path)
             Path(temporary).replace(path)
         except BaseException:
             with suppress(OSError):
@@ -71,15 +76,26 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def tell_of(path: Path) -> None:
+    """Let the store, if the path lies in one, have a file that was not written in one go."""
+    if mirror := mirror_of(path):
+        with machine_faults(path):
+            mirror.writing(path, path)
+
+
 def remove_file(path: Path) -> None:
     """Remove a file, if it is there; raises MachineError where the machine refuses."""
     with machine_faults(path):
+        if mirror := mirror_of(path):
+            mirror.removing(path)
         path.unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder and all in it, if it is there; raises MachineError."""
     with machine_faults(folder), suppress(FileNotFoundError):
+        if mirror := mirror_of(folder):
+            mirror.removing_folder(folder)
         shutil.rmtree(folder)
 
 
@@ -117,5 +133,6 @@ def sha256_of(content: bytes) -> str:
 
 def sha256_of_file(path: Path) -> str:
     """Hex sha256 of a file, read in pieces."""
+    have_content(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from manifests.errors import SceneError
+from manifests.mirrors import have_content
 
 _SUBSAMPLING = {
     "444": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -45,6 +46,7 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
 
 def read_image(path: Path) -> np.ndarray:
     """Read a stored rendering; errors as in `decode_image`."""
+    have_content(path)
     try:
         return decode_image(path.read_bytes(), str(path))
     except OSError as error:

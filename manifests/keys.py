@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+from manifests.store_url import StoreUrl
+
 Distortion = Literal["exposure", "noise", "blur", "contrast", "colorfulness", "compression"]
 DISTORTIONS: tuple[Distortion, ...] = get_args(Distortion)
 """The six distortions in the paper's order (section 3.1.1). A dataset may have more: the dataset's
@@ -24,7 +26,7 @@ LONGEST_DISTORTION = len("colorfulness")  # of a distortion's name
 _LONGEST_SUFFIX = LONGEST_DISTORTION + len("__20")
 
 
-def scene_id(raw: Path, sha256: str) -> str:
+def scene_id(raw: Path | StoreUrl, sha256: str) -> str:
     """`{stem made safe}-{first 8 hex digits of the file's sha256}`, short enough for its suffixes.
 
     >>> scene_id(Path("r0001.v2 (a).NEF"), "0123456789abcdef" * 4)

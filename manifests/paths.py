@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 _ENCODED = "file:"
 
 
-def text_of(path: Path) -> str:
+def text_of(path: os.PathLike[str]) -> str:
     r"""A path as a table's text: as it is, or `file:` and percent-encoded where it does not print.
 
     What does not print: bytes that are no UTF-8, control characters, and marks that turn the

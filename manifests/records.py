@@ -91,7 +91,7 @@ class Label:
     scene_id: str
     quality: float  # score(the rendering's masked crop, the reference's); 1 is the same for most
     importance: float  # score(reference) - score(reference with the ROI of the rendering)
-    distortion_label: str  # without, or the rendering's distortion
+    distortion_label: str  # without, or the rendering's distortion; a mixture's, joined by +
     scorer: str
     scorer_version: str  # with the sha256 of its weights
 

@@ -9,9 +9,10 @@ import functools
 import json
 import tarfile
 from collections.abc import Callable, Hashable, Iterator, Mapping, Set
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -148,3 +149,32 @@ def read_samples(tar: Path) -> Iterator[Sample]:
                     yield parse_sample(parts.pop(f"{key}.json"), parts.pop(f"{key}.image"))
     except (tarfile.TarError, EOFError, OSError, KeyError) as error:
         raise SeagullError(f"{tar} is no whole shard ({error}); run `make shards`") from error
+
+
+class Parts(NamedTuple):
+    """A sample as it lies in a tar: its key, its image file, its JSON."""
+
+    rendering_id: str
+    image: bytes
+    text: bytes
+
+
+class SampleSource(Protocol):
+    """Samples that lie in no tar: they are made when they are asked for.
+
+    The n-th of its endless stream is the same whoever asks for it, when, and how many make it.
+    """
+
+    identity: str  # fingerprint of all that makes them
+    card: Mapping[str, Any]  # what shards/dataset.json would say; counts of the samples by split
+    images: int  # of one epoch of training
+    failed: Mapping[str, Exception]  # scenes in whose place others stand, and why
+
+    def begin(self, start: int, mine: Callable[[int], bool]) -> Iterator[tuple[int, Future[Parts]]]:
+        """The positions of the stream from `start` on that are `mine`, each with its sample."""
+
+    def in_order(self, split: str, wanted: Callable[[str], bool]) -> Iterator[Parts]:
+        """Every sample of a split once, scene by scene, whose rendering_id is `wanted`."""
+
+    def close(self) -> None:
+        """Stop what makes them."""

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from manifests.compacted import has_records, scene_bytes
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
+from manifests.mirrors import have_content
 
 T = TypeVar("T")
 _SCALARS: dict[type, pa.DataType] = {
@@ -87,6 +88,8 @@ def parse_records(content: bytes, record: type[T], name: str) -> list[T]:
 
 def _rows(source: Any, record: type, name: str) -> list[dict[str, Any]]:
     wanted = schema(record)
+    if isinstance(source, Path):
+        have_content(source)
     try:
         table = pq.ParquetFile(source).read()
         if not table.schema.equals(wanted):

@@ -13,9 +13,10 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder `OUT` of the command line."""
+    """The folder `OUT` of the command line; `url`: of the store of which it is the mirror."""
 
     root: Path
+    url: str = ""
 
     @property
     def config(self) -> Path:
@@ -32,6 +33,10 @@ class Workspace:
         if "" in parts or ".." in parts or "\0" in path:
             raise SceneError("missing_input", f"{path!r} is no path within {self.root}")
         return self.root / path
+
+    def shown(self, text: str | Path) -> str:
+        """Return a path, or a text with paths of the workspace in it, as people know them."""
+        return str(text).replace(str(self.root), self.url) if self.url else str(text)
 
     def renderings(self, scene_id: str) -> Path:
         """Return the folder of a scene's images."""
@@ -82,6 +87,11 @@ class Workspace:
     def report(self) -> Path:
         """The folder of the report and its pictures."""
         return self.root / "report"
+
+    @property
+    def precision_error(self) -> Path:
+        """What less precise arithmetic does to the labels, where it was measured."""
+        return self.report / "precision.json"
 
 
 def _one_name(key: str) -> str:

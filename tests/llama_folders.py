@@ -1,6 +1,7 @@
 """Folders as published models have them, tiny: a Vicuna's, and the released SEAGULL-7B's."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import timm
@@ -26,6 +27,10 @@ def write_tokenizer(folder: Path) -> int:
         vocab_size=400,
         model_type="bpe",
         byte_fallback=True,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        split_digits=True,
+        allow_whitespace_only_pieces=True,
         character_coverage=1.0,
         unk_id=0,
         bos_id=1,
@@ -67,28 +72,42 @@ def write_vicuna(folder: Path) -> Path:
     return folder
 
 
-def extractor_tensors() -> dict[str, torch.Tensor]:
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of the released network; the defaults are a tiny one's."""
+
+    channels: tuple[int, ...] = (24, 32, 48, 64)
+    view: int = VIEW
+    patch: int = PATCH
+    width: int = WIDTH
+    hidden: int = HIDDEN
+
+
+FULL = Sizes((192, 384, 768, 1536), 512, 512, 1024, 4096)  # SEAGULL-7B's
+
+
+def extractor_tensors(sizes: Sizes = Sizes()) -> dict[str, torch.Tensor]:
     """The mask extractor's tensors by their published names, at these widths."""
-    linear = {f"res{n + 2}": (c, WIDTH) for n, c in enumerate((24, 32, 48, 64))}
-    linear |= {f"g_res{n + 2}": ((VIEW // s) ** 2, WIDTH) for n, s in enumerate((4, 8, 16, 32))}
-    for part, inner in (("self_attn", WIDTH), ("cross_attn", WIDTH // 2)):
+    width, hidden, one = sizes.width, sizes.hidden, (sizes.patch // 16) ** 2
+    linear = {f"res{n}": (c, width) for n, c in enumerate(sizes.channels, 2)}
+    linear |= {f"g_res{n}": ((sizes.view // 2**n) ** 2, width) for n in range(2, 6)}
+    for part, inner in (("self_attn", width), ("cross_attn", width // 2)):
         at = f"cross_att_res.{part}"
-        linear |= {f"{at}.{n}_proj": (WIDTH, inner) for n in "qkv"}
-        linear[f"{at}.out_proj"] = (inner, WIDTH)
-    linear |= {"cross_att_res.mlp.lin1": (WIDTH, 2 * WIDTH)}
-    linear |= {"cross_att_res.mlp.lin2": (2 * WIDTH, WIDTH)}
-    linear |= dict.fromkeys(("feat_linear", "cross_feat_linear"), (WIDTH, HIDDEN))
-    linear["final_mlp"] = (2 * HIDDEN, HIDDEN)
-    one = (PATCH // 16) ** 2
+        linear |= {f"{at}.{n}_proj": (width, inner) for n in "qkv"}
+        linear[f"{at}.out_proj"] = (inner, width)
+    linear |= {"cross_att_res.mlp.lin1": (width, 2 * width)}
+    linear |= {"cross_att_res.mlp.lin2": (2 * width, width)}
+    linear |= dict.fromkeys(("feat_linear", "cross_feat_linear"), (width, hidden))
+    linear["final_mlp"] = (2 * hidden, hidden)
     linear |= {f"sa.{n}_proj": (one, one) for n in ("q", "k", "v", "out")}
-    sizes = (one, one // 2, one // 2, HIDDEN)
-    linear |= {f"mlp.layers.{n}": sizes[n : n + 2] for n in range(3)}
+    layers = (one, one // 2, one // 2, hidden)
+    linear |= {f"mlp.layers.{n}": layers[n : n + 2] for n in range(3)}
     linear |= {f"mask_linear.layers.{n}": (8, 8) for n in range(3)}
     found = {f"{n}.weight": torch.randn(b, a) / a**0.5 for n, (a, b) in linear.items()}
     found |= {f"{n}.bias": torch.randn(b) / 10 for n, (_, b) in linear.items()}
     for norm in ("norm1", "norm2"):
-        found[f"cross_att_res.{norm}.weight"] = torch.rand(WIDTH) + 0.5
-        found[f"cross_att_res.{norm}.bias"] = torch.randn(WIDTH) / 10
+        found[f"cross_att_res.{norm}.weight"] = torch.rand(width) + 0.5
+        found[f"cross_att_res.{norm}.bias"] = torch.randn(width) / 10
     found |= {"global_vit.0.weight": torch.randn(5, 3, 1, 1), "global_vit.0.bias": torch.randn(5)}
     found |= {"global_vit.3.weight": torch.randn(1, 5, 1, 1), "global_vit.3.bias": torch.randn(1)}
     return {f"mask_extractor.{name}": tensor for name, tensor in found.items()}

@@ -19,10 +19,12 @@ from isp.raw.capture import read_capture
 from isp.raw.own_noise import own_noise
 from isp.raw.sensor import Sensor, open_sensor
 from manifests.config import RenderConfig
-from manifests.images import EncodedImage
 from manifests.records import Capture
 
-__all__ = ["VERSION", "Image", "develop", "levels_identity", "reproduce"]
+__all__ = ["VERSION", "Image", "OpenRaw", "develop", "levels_identity", "open_raw", "reproduce"]
+
+
+BY_CONTENT = "sha256:"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,46 @@ class Image:
     width: int
     height: int
     params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class OpenRaw:
+    """A RAW opened and decoded, to be developed as often as is asked; `close` it in the end."""
+
+    capture: Capture
+    chain: Chain
+    files: ExitStack
+
+    def images(self, recipes: Sequence[Recipe]) -> Iterator[Image]:
+        """Develop by every recipe in one pass; order and errors as in `develop`."""
+        try:
+            start = Frame(self.chain.recording.pixels)
+            for recipe, encoded in develop_tree(start, self.chain.modules(), recipes):
+                params = parameters(self.chain, recipe)
+                yield Image(recipe=recipe, params=params, **vars(encoded))
+        except Exception:
+            with self.files:  # on their way out LibRaw's errors become reasons
+                raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.files.close()
+
+
+def open_raw(raw: Path, sha256: str, config: RenderConfig, seed: int) -> OpenRaw:
+    """Open a RAW; arguments and errors as in `develop`."""
+    with ExitStack() as stack:
+        sensor = stack.enter_context(open_sensor(raw, config.max_megapixels))
+        capture, correction = _capture(sensor, config)
+        chain = Chain(
+            sensor=sensor,
+            own_noise=own_noise(sensor),
+            lens=correction,
+            config=config,
+            sha256=sha256,
+            seed=seed,
+        )
+        return OpenRaw(capture, chain, stack.pop_all())
 
 
 def develop(
@@ -56,18 +98,8 @@ def develop(
     Raises:
         SceneError: the file is empty, not_raw, unreadable, unsupported or too_large.
     """
-    with ExitStack() as stack:
-        sensor = stack.enter_context(open_sensor(raw, config.max_megapixels))
-        capture, correction = _capture(sensor, config)
-        chain = Chain(
-            sensor=sensor,
-            own_noise=own_noise(sensor),
-            lens=correction,
-            config=config,
-            sha256=sha256,
-            seed=seed,
-        )
-        return capture, _images(chain, recipes, stack.pop_all())
+    opened = open_raw(raw, sha256, config, seed)
+    return opened.capture, _images(opened, recipes)
 
 
 def _capture(sensor: Sensor, config: RenderConfig) -> tuple[Capture, LensCorrection]:
@@ -84,16 +116,9 @@ def _capture(sensor: Sensor, config: RenderConfig) -> tuple[Capture, LensCorrect
     return replace(capture, lens_correction=correction.note), correction
 
 
-def _images(chain: Chain, recipes: Sequence[Recipe], files: ExitStack) -> Iterator[Image]:
-    with files:
-        for recipe, encoded in develop_tree(
-            Frame(chain.recording.pixels), chain.modules(), recipes
-        ):
-            yield _image(chain, recipe, encoded)
-
-
-def _image(chain: Chain, recipe: Recipe, encoded: EncodedImage) -> Image:
-    return Image(recipe=recipe, params=parameters(chain, recipe), **vars(encoded))
+def _images(opened: OpenRaw, recipes: Sequence[Recipe]) -> Iterator[Image]:
+    with opened.files:
+        yield from opened.images(recipes)
 
 
 def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
@@ -104,7 +129,7 @@ def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
         "libraries": _libraries(),
         "raw_sha256": chain.sha256,
         "seed": chain.seed,
-        "render": asdict(chain.config),
+        "render": asdict(chain.config) | {"levels": _levels(chain.config)},
         "recipe": {"distortion": recipe.distortion, "level": recipe.level,
                    "steps": [_step(chain, step) for step in recipe.steps]},
         "white_balance": asdict(sensor.white_balance),
@@ -114,6 +139,12 @@ def parameters(chain: Chain, recipe: Recipe) -> dict[str, Any]:
         "lens_correction": chain.lens.note,
         "tone": asdict(chain.tone),
     }  # fmt: skip
+
+
+def _levels(config: RenderConfig) -> str:
+    """The table of levels by its content: where it lies says nothing to others."""
+    known = config.levels == "shipped" or config.levels.startswith(BY_CONTENT)
+    return config.levels if known else BY_CONTENT + levels_identity(config)
 
 
 def _libraries() -> dict[str, str]:

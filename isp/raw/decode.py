@@ -18,7 +18,7 @@ import numpy as np
 import rawpy
 
 from manifests.errors import SceneError
-from manifests.memory import filled_memory
+from manifests.process.memory import filled_memory
 
 _FILLS = (0x55, 0xAA)
 # All that libjpeg warns of (jerror.h).

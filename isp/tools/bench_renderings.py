@@ -25,7 +25,7 @@ from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
 from manifests.images import encode_image, fitted_size
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 
 _REPEATS = 5  # of a peer's single rendering
 _QUALITY = 95
@@ -102,9 +102,19 @@ def _floor(path: Path, config: RenderConfig) -> float:
 
 
 def _peers(path: Path, config: RenderConfig, folder: Path) -> dict[str, float | None]:
-    target = folder / "peer.jpg"
-    sensor = _size(path)
-    width, height = fitted_size(*sensor, config.long_edge)
+    width, height = fitted_size(*_size(path), config.long_edge)
+    rawpy_s = _repeated(lambda: rawpy_rendering(path, (width, height), folder / "peer.jpg"))
+    peers: dict[str, float | None] = {
+        "rawpy.postprocess (AHD) and cv2, one decode a rendering": rawpy_s
+    }
+    return peers | converters(path, (width, height), folder)
+
+
+def converters(
+    path: Path, size: tuple[int, int], folder: Path, repeats: int = _REPEATS
+) -> dict[str, float | None]:
+    """CPU seconds of one rendering by each converter's command; None where there is none."""
+    target, (width, height) = folder / "peer.jpg", size
     commands: dict[str, list[str]] = {
         "rawtherapee-cli": [
             "rawtherapee-cli", "-Y", "-o", str(target), "-d", "-s",
@@ -117,14 +127,10 @@ def _peers(path: Path, config: RenderConfig, folder: Path) -> dict[str, float | 
             "--library", ":memory:", "--conf", f"plugins/imageio/format/jpeg/quality={_QUALITY}",
         ],
     }  # fmt: skip
-    peers: dict[str, float | None] = {
-        "rawpy.postprocess (AHD) and cv2, one decode a rendering": _repeated(
-            lambda: rawpy_rendering(path, (width, height), target)
-        )
+    return {
+        name: _command(command, target, repeats) if shutil.which(name) else None
+        for name, command in commands.items()
     }
-    for name, command in commands.items():
-        peers[name] = _command(command, target) if shutil.which(name) else None
-    return peers
 
 
 def _size(path: Path) -> tuple[int, int]:
@@ -149,20 +155,20 @@ def _resize_profile(folder: Path, width: int, height: int) -> Path:
     return profile
 
 
-def _command(command: list[str], target: Path) -> float | None:
+def _command(command: list[str], target: Path, repeats: int) -> float | None:
     def work() -> None:
         target.unlink(missing_ok=True)
         subprocess.run(command, capture_output=True, check=True, timeout=300)
 
     try:
-        return _repeated(work)
+        return _repeated(work, repeats)
     except (subprocess.SubprocessError, OSError):
         return None
 
 
-def _repeated(work: Callable[[], object]) -> float:
+def _repeated(work: Callable[[], object], repeats: int = _REPEATS) -> float:
     work()  # caches, first-run databases
-    return cpu_seconds(lambda: [work() for _ in range(_REPEATS)]) / _REPEATS
+    return cpu_seconds(lambda: [work() for _ in range(repeats)]) / repeats
 
 
 def _bundled_dng(folder: Path) -> Path:

@@ -1,12 +1,10 @@
 """What a scene costs by the size of its file and of its renderings, each in a process of its own.
 
 DNGs are made from a bundled photograph, enlarged. CPU seconds; the peak is the process's resident
-memory. The peer is one `rawpy.postprocess` and OpenCV a rendering, as in bench_renderings.py.
+memory. The peers are those of bench_renderings.py, one rendering each.
 """
 
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -18,13 +16,13 @@ import cv2
 
 from isp.development.recipes import recipes
 from isp.development.renderer import develop
-from isp.tools.bench_renderings import cpu_seconds, rawpy_rendering
+from isp.tools.bench_renderings import converters, cpu_seconds, rawpy_rendering
 from isp.tools.photographs import bundled
 from isp.tools.unprocess import write_dng
 from manifests.config import RenderConfig
 from manifests.files import sha256_of_file
 from manifests.images import fitted_size
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory, peak_mib
 
 MEGAPIXELS = (2, 4, 8, 16, 24)
 LONG_EDGES = (512, 1024, 2048)
@@ -72,18 +70,8 @@ def _scene(path: Path, config: RenderConfig) -> dict[str, Any]:
     return {
         "scene_cpu_s": round(last - begun, 2),
         "noise_cpu_s": round(sorted(noise)[len(noise) // 2], 3),
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
-
-
-def _peak_mib() -> int:
-    """Peak resident memory of this program; ru_maxrss keeps that of who started it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
-        return round(int(line.split()[1]) / 1024)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / 2**20 if sys.platform == "darwin" else peak / 1024)
 
 
 def _peers(path: Path, edge: int) -> dict[str, Any]:
@@ -103,4 +91,6 @@ def _peers(path: Path, edge: int) -> dict[str, Any]:
     size = fitted_size(round(1.5 * height_of), height_of, edge)
     with tempfile.TemporaryDirectory() as folder:
         peer = cpu_seconds(lambda: rawpy_rendering(path, size, Path(folder) / "peer.jpg"))
-    return {"noise_demosaiced_cpu_s": round(demosaiced, 3), "rawpy_cpu_s": round(peer, 3)}
+        others = converters(path, size, Path(folder), repeats=1)
+    found = {name: None if s is None else round(s, 3) for name, s in others.items()}
+    return {"noise_demosaiced_cpu_s": round(demosaiced, 3), "rawpy_cpu_s": round(peer, 3)} | found

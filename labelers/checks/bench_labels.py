@@ -5,8 +5,10 @@ quality and importance against pyiqa's metric pair by pair, the weight-free scor
 ssimc, and SAM (vit_b) against its own automatic generator, per mask that passes its filter.
 """
 
+import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import cv2
@@ -18,10 +20,9 @@ from labelers.engine.mask_models import load_mask_models
 from labelers.engine.rois import find_rois, random_points
 from labelers.loading.iqa import create_metric
 from labelers.scorers.metric import PlainMetric, create
-from labelers.segmenters.sam import SamSegmenter
-from labelers.segmenters.sam_attention import by_blocks
+from labelers.segmenters.sam import SamSegmenter, ready
 from manifests.config import MasksConfig
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 
 _LONG_EDGE = 1024
 _RENDERINGS = 36
@@ -30,36 +31,43 @@ _GRID = 8  # points a side
 
 
 def rows() -> list[dict[str, Any]]:
-    """One row a comparison, in CPU seconds of one unit; `differ` is the largest gap of scores."""
+    """One row a comparison, in CPU seconds of one unit; `differ` is the largest gap of scores.
+
+    Each in a process of its own, the peer right before ours: on a busy machine a CPU second is not
+    always the same.
+    """
+    context = multiprocessing.get_context("spawn")
+    made: list[dict[str, Any]] = []
+    for name in _COMPARISONS:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            made.extend(pool.submit(_rows, name).result())
+    return made
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
     import torch
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    reference = _photograph()
-    renderings = [_noisy(reference, k) for k in range(_RENDERINGS)]
-    crops = _spread(reference)
-    comparisons: list[_Topiq | _Ssimc | _Sam] = [
-        _Topiq(reference, crops, renderings),
-        _Ssimc(reference, crops[1:2], renderings),
-        _Sam(reference),
-    ]
+    comparison = _COMPARISONS[name](photograph())
     # Peers as they are found, then ours as in a worker, which keeps its freed memory.
-    for comparison in comparisons:
-        comparison.peers()
+    comparison.peers()
     keep_freed_memory()
-    return [row for comparison in comparisons for row in comparison.ours()]
+    return comparison.ours()
 
 
-def _photograph() -> Image:
+def photograph(long_edge: int = _LONG_EDGE) -> Image:
+    """A bundled photograph, scaled."""
     from skimage import data
 
     image = data.coffee()
-    height = round(image.shape[0] * _LONG_EDGE / image.shape[1])
-    return np.asarray(cv2.resize(image, (_LONG_EDGE, height), interpolation=cv2.INTER_CUBIC))
+    height = round(image.shape[0] * long_edge / image.shape[1])
+    return np.asarray(cv2.resize(image, (long_edge, height), interpolation=cv2.INTER_CUBIC))
 
 
-def _noisy(image: Image, number: int) -> Image:
+def noisy(image: Image, number: int) -> Image:
+    """The image with noise that grows with `number`."""
     noise = np.random.default_rng(number).normal(0, 6 + 2 * number, image.shape)
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 
@@ -75,10 +83,9 @@ def _spread(reference: Image) -> list[Crop]:
 class _Topiq:
     """The first rendering by pyiqa, pair by pair, for all its pairs cost the same; all by us."""
 
-    def __init__(
-        self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
-    ) -> None:
-        self.reference, self.crops, self.renderings = reference, crops, renderings
+    def __init__(self, reference: Image) -> None:
+        self.reference, self.crops = reference, _spread(reference)
+        self.renderings = [noisy(reference, k) for k in range(_RENDERINGS)]
         self.metric = create_metric(
             "topiq_fr", device="cpu", pretrained=False, backbone_pretrain=False
         )
@@ -122,10 +129,9 @@ class _Topiq:
 class _Ssimc:
     """The weight-free scorer, both labels."""
 
-    def __init__(
-        self, reference: Image, crops: Sequence[Crop], renderings: Sequence[Image]
-    ) -> None:
-        self.reference, self.crops, self.renderings = reference, crops, renderings
+    def __init__(self, reference: Image) -> None:
+        self.reference, self.crops = reference, _spread(reference)[1:2]
+        self.renderings = [noisy(reference, k) for k in range(_RENDERINGS)]
 
     def peers(self) -> None:
         plain, one = create("ssimc", "cpu"), self.renderings[:1]
@@ -173,9 +179,9 @@ class _Sam:
         self.seconds /= len(masks)
 
     def ours(self) -> list[dict[str, Any]]:
-        by_blocks(self.sam.image_encoder)
+        ready(self.sam)
         nested, seconds = _timed(
-            lambda: SamSegmenter(self.sam, self.least).open(self.reference).points(
+            lambda: SamSegmenter(self.sam, self.least, quick=True).open(self.reference).points(
                 self._points(_GRID**2)
             )
         )  # fmt: skip
@@ -192,6 +198,13 @@ class _Sam:
     def _points(self, count: int) -> Any:
         height, width = self.reference.shape[:2]
         return random_points(height, width, "bench", 0, count)
+
+
+_COMPARISONS: Mapping[str, type[_Topiq | _Ssimc | _Sam]] = {
+    "topiq_fr": _Topiq,
+    "ssimc": _Ssimc,
+    "sam": _Sam,
+}
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -7,6 +7,7 @@ one rendering of a square ROI at a long edge of 1024. SHARE is the part of a GPU
 reached (default 0.3); hours are an estimate from counting, not measured.
 """
 
+import math
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from labelers.contracts.crops import Crop
+from labelers.loading import onednn
 from labelers.loading.iqa import create_metric
 
 LABELS = 33_000_000  # of SEAGULL-100w, each a quality and an importance
@@ -34,11 +36,16 @@ def gflop(work: Callable[[], Any]) -> float:
     def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
         return int(sdpa_flop_count(query, key, value))
 
+    def linear(x: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+        return 2 * math.prod(out_shape) * int(x[-1])
+
     aten = torch.ops.aten
     mapping = {
         aten.mkldnn_convolution: convolution,
         aten._scaled_dot_product_flash_attention_for_cpu: attention,
     }
+    if onednn.available():
+        mapping[torch.ops.mkldnn._linear_pointwise] = linear
     with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
         work()
     return counter.get_total_flops() / 1e9
@@ -70,10 +77,11 @@ def main() -> None:
     """Print the table."""
     share = float(sys.argv[1]) if len(sys.argv) > 1 else 0.3
     for side, quality, importance in count():
-        hours = LABELS * (quality + importance) * 1e9 / (_PEAK * share) / 3600
+        a_second = _PEAK * share / (quality + importance) / 1e9
         print(
-            f"ROI {side} x {side}: quality {quality:.1f} GFLOP, importance {importance:.1f};"
-            f" {LABELS:,} labels at {share:.0%} of 67 TFLOP/s: {hours:,.0f} GPU hours"
+            f"ROI {side} x {side}: quality {quality:.1f} GFLOP, importance {importance:.1f}; at"
+            f" {share:.0%} of 67 TFLOP/s {a_second:,.0f} labels a second,"
+            f" {LABELS / a_second / 3600:,.0f} GPU hours for {LABELS:,}"
         )
 
 

@@ -15,7 +15,7 @@ from manifests.errors import SeagullError
 from manifests.keys import NO_DISTORTION, WITHOUT
 from manifests.records import Label, Rendering, Roi
 
-VERSION = 2
+VERSION = 3  # 3: learned metrics on a CPU multiply by oneDNN
 
 
 @dataclass(frozen=True)

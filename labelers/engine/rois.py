@@ -21,7 +21,7 @@ from manifests.errors import SceneError
 from manifests.records import Roi
 from manifests.rle import Mask, encode
 
-VERSION = 2
+VERSION = 3  # 3: learned segmenters on a CPU round otherwise
 
 _SPECK = 0.02  # of the mask's area: smaller holes are filled, smaller islands dropped
 
@@ -102,20 +102,23 @@ def _masked(
     mask = candidate.mask if config.literal else clean(candidate.mask)
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))  # all 0 for an empty mask
     window = (slice(y, y + height), slice(x, x + width))
-    return _MaskedRoi(replace(candidate, mask=mask), window, int(mask.sum()), class_name, score)
+    return _MaskedRoi(
+        replace(candidate, mask=mask), window, int(np.count_nonzero(mask)), class_name, score
+    )
 
 
 def clean(mask: Mask) -> Mask:
     """`mask` without small islands and holes (under 2 % of its area); its largest part stays."""
-    smallest = _SPECK * float(mask.sum())
+    smallest = _SPECK * np.count_nonzero(mask)
     return ~_without_specks(~_without_specks(mask, smallest), smallest)
 
 
 def _without_specks(mask: Mask, smallest: float) -> Mask:
-    count, label, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    # OpenCV's own statistics take eleven times as long as the components.
+    count, label = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     if count <= 2:
         return mask
-    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    area = np.bincount(label.ravel(), minlength=count).astype(np.float64)
     area[0] = 0
     keep = area >= min(smallest, area.max())
     keep[0] = False

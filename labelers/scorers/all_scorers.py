@@ -35,6 +35,12 @@ def _weight_free_version(config: ScorerConfig) -> str:
     return f"{_pyiqa()} weight-free"
 
 
+def _ssim_version(config: ScorerConfig) -> str:
+    from labelers.scorers.ssim import VERSION
+
+    return f"{_weight_free_version(config)} {VERSION}"
+
+
 def _learned_version(config: ScorerConfig) -> str:
     precise = "" if config.precision == "fp32" else f" {config.precision}"
     return f"{_pyiqa()} {weights.short(_weights(config))}{precise}"
@@ -67,7 +73,7 @@ def _load_learned(config: ScorerConfig, device: str) -> Scorer:
 
 _METRIC = ScorerKind(_load_metric, _weight_free_version)
 _LEARNED = ScorerKind(_load_learned, _learned_version)
-_SSIM = ScorerKind(_load_ssim, _weight_free_version, _SSIM_WITHOUT)
+_SSIM = ScorerKind(_load_ssim, _ssim_version, _SSIM_WITHOUT)
 
 
 def _cannot_make(config: ScorerConfig, device: str) -> Scorer:

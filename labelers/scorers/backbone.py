@@ -6,7 +6,7 @@ follows a rectangle of changed pixels through the chain: each step sees the rect
 whole receptive field, taken from the reference around it, so the result is exact.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,15 +102,19 @@ def _then(*modules: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
 def trace(steps: Sequence[Step], image: Tensor) -> list[Tensor]:
     """Return the image and every step's output."""
-    states = [image]
+    return [image, *passed(steps, image)]
+
+
+def passed(steps: Sequence[Step], x: Tensor) -> Iterator[Tensor]:
+    """Yield every step's output, and keep none."""
     for step in steps:
-        states.append(step.run(states[-1]))
-    return states
+        x = step.run(x)
+        yield x
 
 
-def features(steps: Sequence[Step], states: Sequence[Tensor]) -> list[Tensor]:
-    """Pick the features out of a trace."""
-    return [state for step, state in zip(steps, states[1:], strict=True) if step.is_feature]
+def features(steps: Sequence[Step], outputs: Iterable[Tensor]) -> list[Tensor]:
+    """Pick the features out of all steps' outputs."""
+    return [output for step, output in zip(steps, outputs, strict=True) if step.is_feature]
 
 
 def reached(steps: Sequence[Step], states: Sequence[Tensor], rect: Rect) -> list[Rect]:

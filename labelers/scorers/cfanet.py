@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from labelers.contracts.candidates import Image
-from labelers.scorers.backbone import Rect, Tensor, features, resnet_steps, trace
+from labelers.loading.onednn import pack_attentions, pack_linears
+from labelers.scorers.backbone import Rect, Tensor, features, passed, resnet_steps, trace
 
 GATE_REACH = 2  # a gate has two 3x3 convolutions
 _SAME = 1e-12  # CFANet's distance of equal features, squared
@@ -35,6 +36,8 @@ class Cfanet:
         _fuse_norms(self.net.semantic_model)
         self.net.to(memory_format=torch.channels_last)
         if device == "cpu" and precise == "fp32":
+            pack_attentions(self.net)
+            pack_linears(self.net)
             _by_onednn(self.net)
         self.steps = resnet_steps(self.net.semantic_model)
 
@@ -49,7 +52,7 @@ class Cfanet:
 
     def features(self, images: Sequence[Image]) -> list[Tensor]:
         """Pick the backbone's features, fine to coarse, NxCxHxW each."""
-        return features(self.steps, self.trace(images))
+        return features(self.steps, passed(self.steps, self.tensor(images)))
 
     def pooled(
         self,

@@ -7,28 +7,42 @@ the windows that reach d. An undistorted ROI gives exactly 1 and exactly 0.
 
     luminance           1 - E[d]^2 / (mu_1^2 + mu_2^2 + C1)
     contrast-structure  1 - var(d) / (var_1 + var_2 + C2), where var_2 = var_1 + 2 cov + var(d)
+
+References are filtered in double precision, once; changes in single. A variance is the difference
+of two means of squares, which are large and nearly equal where a flat area is brightened. So d and
+R are filtered less their means over the tile that is worked on, which changes no variance. A score
+is then off by less than 1e-6 on photographs and 4e-6 on the worst flat patches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from labelers.contracts.candidates import Image
 from labelers.contracts.crops import Crop, Scores
+from labelers.scorers.gaussian_windows import (
+    REACH,
+    Doubles,
+    Grid,
+    Singles,
+    colors,
+    filtered,
+    moments,
+    padded,
+    repeated,
+    rgb,
+    seen_by,
+    single,
+    tiles,
+    windows_of,
+)
 from manifests.rle import Mask
 
-Floats = NDArray[np.float64]
-Grid = tuple[slice, slice]
-
-WINDOW = 11
-_SIGMA = 1.5
+VERSION = 2  # 2: changes are filtered in single precision
 _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
-_REACH = WINDOW - 1
-_TILE = (86, 86)  # rows and columns of windows worked on at once, in a core's cache
 
 
 class LocalSsim:
@@ -39,85 +53,101 @@ class LocalSsim:
     ) -> Scores:
         """Quality in [0, 1] and importance, renderings x crops (see `crops.Scores`)."""
         scene = _Scene(reference)
-        quality = np.ones((len(renderings), len(crops)))
-        importance = np.zeros_like(quality)
+        lost = np.zeros((2, len(renderings), len(crops)))
         for column, crop in enumerate(crops):
-            place = _Place(scene, crop)
-            for row, rendering in enumerate(renderings):
-                quality[row, column], importance[row, column] = place.score(rendering)
-        return Scores(quality, importance)
+            for tile in _tiles(scene, crop):
+                for row, rendering in enumerate(renderings):
+                    lost[:, row, column] += tile.lost(rendering)
+        of_crops = [3 * np.prod(windows_of(*crop.mask.shape)) for crop in crops]
+        return Scores(1 - lost[0] / of_crops, lost[1] / (3 * np.prod(scene.windows)))
 
 
 @dataclass(frozen=True)
 class _Change:
-    """What windows see of a change d: E[d], E[d]^2, var(d), and 2 E[d R] + var(d); HxWx3 each."""
+    """What windows see of a change d: E[d], E[d]^2, var(d), and 2 cov(d, R) + var(d)."""
 
-    mean: Floats
-    shift: Floats
-    spread: Floats
-    product: Floats
+    mean: Singles
+    shift: Singles
+    spread: Singles
+    product: Singles
 
     @classmethod
-    def of(cls, change: Floats, reference: Floats) -> "_Change":
-        """From the pixels d and R that the windows see, (H+10)x(W+10)x3."""
-        mean = _filtered(change)
-        shift = mean * mean
-        spread = _filtered(change * change) - shift
-        product = 2 * _filtered(change * reference)
+    def of(cls, change: Singles, doubled: Singles, doubled_mean: Singles) -> "_Change":
+        """From a tile's d, which is overwritten, its 2 (R - r), and the means of that."""
+        offset = repeated(cv2.mean(colors(change))[:3], change)
+        change -= offset
+        mean = filtered(change)
+        product = filtered(change * doubled)
+        spread = filtered(np.multiply(change, change, out=change))
+        squared = mean * mean
+        spread -= squared
+        product -= np.multiply(mean, doubled_mean, out=squared)
         product += spread
-        return cls(mean, shift, spread, product)
+        mean = mean + offset[: mean.shape[1]]
+        return cls(mean, np.multiply(mean, mean, out=squared), spread, product)
 
     def over(self, grid: Grid) -> "_Change":
-        return _Change(self.mean[grid], self.shift[grid], self.spread[grid], self.product[grid])
+        at = rgb(grid)
+        return _Change(self.mean[at], self.shift[at], self.spread[at], self.product[at])
 
 
 @dataclass(frozen=True)
 class _Base:
-    """Of image 1 over a grid of windows, HxWx3 each: 2 mean, 2 mean^2 + C1, 2 variance + C2."""
+    """Of image 1 at windows: 2 mean, 2 mean^2 + C1, 2 variance + C2, and 2 (R's mean - mean)."""
 
-    twice: Floats
-    luminance: Floats
-    contrast: Floats
+    twice: Singles
+    luminance: Singles
+    contrast: Singles
+    gap: Singles | None  # None where image 1 is R itself
+
+    @classmethod
+    def of(cls, mean: Doubles, variance: Doubles, of_reference: Doubles | None = None) -> "_Base":
+        twice, contrast = single(2 * mean), single(2 * variance + _C2)
+        gap = None if of_reference is None else single(2 * (of_reference - mean))
+        return cls(twice, single(2 * mean * mean + _C1), contrast, gap)
 
     def over(self, grid: Grid) -> "_Base":
-        return _Base(self.twice[grid], self.luminance[grid], self.contrast[grid])
+        at = rgb(grid)
+        gap = None if self.gap is None else self.gap[at]
+        return _Base(self.twice[at], self.luminance[at], self.contrast[at], gap)
 
     def lost(self, change: _Change) -> float:
-        """Sum over the grid of 1 - SSIM."""
-        moved = change.mean * self.twice
-        lost = change.product - moved
-        lost += self.contrast
+        """Sum over the windows of 1 - SSIM."""
+        lost = change.product + self.contrast
+        if self.gap is not None:
+            lost += change.mean * self.gap
         np.divide(change.spread, lost, out=lost)
         np.minimum(lost, 1, out=lost)  # pyiqa floors the contrast-structure term at 0
+        moved = change.mean * self.twice
         moved += change.shift
         moved += self.luminance
         np.divide(change.shift, moved, out=moved)
-        return float(lost.sum() + moved.sum() - np.vdot(lost, moved))
+        apart = float(lost.sum()) + float(moved.sum())
+        lost *= moved
+        return apart - float(lost.sum())
 
 
 class _Scene:
-    """The reference, padded so that every window of every box exists, and its base."""
+    """The reference, padded so that every window of every crop exists, and its base."""
 
     def __init__(self, reference: Image) -> None:
-        height, width = (max(n, WINDOW) for n in reference.shape[:2])
-        grown = [
-            (0, n + _REACH - m) for n, m in zip((height, width), reference.shape, strict=False)
-        ]
-        self.pixels = np.pad(reference, (*grown, (0, 0))).astype(np.float64)
-        self.base = _base(self.pixels[:height, :width])
-        self.windows = (height - _REACH, width - _REACH)
+        self.windows = windows_of(*reference.shape[:2])
+        height, width = (n + 2 * REACH for n in self.windows)
+        self.pixels = padded(reference, height, width)
+        self.mean, variance = moments(self.pixels)
+        self.base = _Base.of(self.mean, variance)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Where a tile meets the grid of a base: in the tile's frame, and the base there."""
+    """Windows of a tile that one of the two images has: which, and the image's base there."""
 
     grid: Grid
     base: _Base
 
     @classmethod
     def of(cls, tile: Grid, base: _Base, grid: Grid) -> "_Part":
-        """`tile` and `grid`, the one that `base` covers, are in one frame; they may not meet."""
+        """`base` covers `grid`, which is in the frame of `tile`; the two may not meet."""
         met = [
             (max(t.start, g.start), max(t.start, g.start, min(t.stop, g.stop)))
             for t, g in zip(tile, grid, strict=True)
@@ -132,96 +162,66 @@ class _Part:
         return self.base.lost(change.over(self.grid))
 
 
-@dataclass(frozen=True)
 class _Tile:
-    """Some windows of a place: the pixels that they see, and what they add to both sums."""
+    """Windows that meet a ROI's mask, and what a change there adds to 1 - SSIM of both images."""
 
-    seen: Grid
-    crop: _Part
-    image: _Part
-    inside: bool  # all that is seen is the ROI: the crop is the image
+    def __init__(self, scene: _Scene, windows: Grid, mask: Mask, crop: _Part, image: _Part) -> None:
+        """`mask`, bool, is of the pixels that the windows see."""
+        self.crop, self.image = crop, image
+        self.seen = seen_by(windows)
+        pixels, mean = scene.pixels[rgb(self.seen)], scene.mean[rgb(windows)]
+        self.reference = single(pixels)
+        offset = colors(pixels).mean(axis=(0, 1))
+        self.doubled = single(2 * (pixels - repeated(offset, pixels)))
+        self.doubled_mean = single(2 * (mean - repeated(offset, mean)))
+        self.inside = bool(mask.all())  # all that is seen is the ROI: the crop is the image
+        self.mask = single(np.repeat(mask, 3, axis=1))
 
-
-class _Place:
-    """One ROI: the windows that meet its mask, in tiles, and the two bases over them."""
-
-    def __init__(self, scene: _Scene, crop: Crop) -> None:
-        x, y, w, h = crop.bbox_xywh
-        # A window is named by its first pixel: those from x - 10 to x + w - 1 meet the box.
-        top, left = max(0, y - _REACH), max(0, x - _REACH)
-        inner = (slice(y - top, y - top + h), slice(x - left, x - left + w))
-        self.crop, self.inner = crop, inner
-        self.pixels = scene.pixels[top : y + h + _REACH, left : x + w + _REACH]
-        self.reference = np.ascontiguousarray(self.pixels[inner])
-        self.mask = np.repeat(crop.mask[..., None], 3, axis=2).astype(np.float64)
-        self.change = np.zeros_like(self.pixels)  # of one rendering; zero around the box
-        rows, cols = (max(n, WINDOW) - _REACH for n in (h, w))
-        crop_grid = (slice(y - top, y - top + rows), slice(x - left, x - left + cols))
-        self.crop_windows = 3 * rows * cols
-        masked = np.zeros((rows + _REACH, cols + _REACH, 3))
-        masked[:h, :w] = self.reference * self.mask
-        bottom, right = min(scene.windows[0], y + h), min(scene.windows[1], x + w)
-        image_grid = (slice(0, bottom - top), slice(0, right - left))
-        self.image_windows = 3 * scene.windows[0] * scene.windows[1]
-        image_base = scene.base.over((slice(top, bottom), slice(left, right)))
-        self.tiles = self._tiles(_base(masked), crop_grid, image_base, image_grid)
-
-    def _tiles(
-        self, crop_base: _Base, crop_grid: Grid, image_base: _Base, image_grid: Grid
-    ) -> list[_Tile]:
-        """List the tiles whose windows meet the mask."""
-        covered: Mask = np.zeros(self.pixels.shape[:2], bool)
-        covered[self.inner] = self.crop.mask
-        tiles = []
-        height, width = covered.shape
-        for grid in _grids(height - _REACH, width - _REACH):
-            seen = _seen_by(grid)
-            if covered[seen].any():
-                crop = _Part.of(grid, crop_base, crop_grid)
-                image = _Part.of(grid, image_base, image_grid)
-                tiles.append(_Tile(seen, crop, image, bool(covered[seen].all())))
-        return tiles
-
-    def score(self, rendering: Image) -> tuple[float, float]:
-        """Quality and importance of the ROI in one rendering."""
-        change = self.change[self.inner]
-        np.subtract(rendering[self.crop.window], self.reference, out=change)
-        change *= self.mask
+    def lost(self, rendering: Image) -> tuple[float, float]:
+        """Of the crop and of the image, summed over windows and colors."""
+        change = self._change(rendering)
         if not change.any():
-            return 1.0, 0.0
-        crop_lost = image_lost = 0.0
-        for tile in self.tiles:
-            seen = _Change.of(self.change[tile.seen], self.pixels[tile.seen])
-            lost = tile.crop.lost(seen)
-            crop_lost += lost
-            image_lost += lost if tile.inside else tile.image.lost(seen)
-        return 1 - crop_lost / self.crop_windows, image_lost / self.image_windows
+            return 0.0, 0.0
+        seen = _Change.of(change, self.doubled, self.doubled_mean)
+        lost = self.image.lost(seen)
+        return lost if self.inside else self.crop.lost(seen), lost
+
+    def _change(self, rendering: Image) -> Singles:
+        there = rendering[self.seen]  # the scene is padded, the rendering is not
+        rows, values = len(there), 3 * there.shape[1]
+        change = np.zeros_like(self.reference)
+        part = change[:rows, :values]
+        np.subtract(there.reshape(rows, values), self.reference[:rows, :values], out=part)
+        if not self.inside:
+            change *= self.mask
+        return change
 
 
-def _grids(height: int, width: int) -> list[Grid]:
-    """Cut height x width windows into tiles."""
-    rows, cols = (
-        [slice(a, min(a + step, size)) for a in range(0, size, step)]
-        for size, step in zip((height, width), _TILE, strict=True)
+def _tiles(scene: _Scene, crop: Crop) -> Iterator[_Tile]:
+    """Cut the windows that meet a ROI's mask into tiles."""
+    x, y, w, h = crop.bbox_xywh
+    rows, cols = windows_of(h, w)
+    of_crop = (slice(y, y + rows), slice(x, x + cols))
+    of_image = (slice(0, scene.windows[0]), slice(0, scene.windows[1]))
+    base = _masked_base(scene, crop, of_crop)
+    covered: Mask = np.zeros((len(scene.pixels), scene.pixels.shape[1] // 3), bool)
+    covered[crop.window] = crop.mask
+    # Those from y - 10 to y + h - 1 meet the box; beyond the image only a padded crop has any.
+    down, across = (
+        slice(max(0, box.start - REACH), max(min(image.stop, box.stop), own.stop))
+        for box, own, image in zip(crop.window, of_crop, of_image, strict=True)
     )
-    return [(down, across) for down in rows for across in cols]
+    for windows in tiles((down, across)):
+        mask = covered[seen_by(windows)]
+        if mask.any():
+            parts = _Part.of(windows, base, of_crop), _Part.of(windows, scene.base, of_image)
+            yield _Tile(scene, windows, mask, *parts)
 
 
-def _seen_by(windows: Grid) -> Grid:
-    rows, cols = windows
-    return slice(rows.start, rows.stop + _REACH), slice(cols.start, cols.stop + _REACH)
-
-
-def _filtered(image: Floats) -> Floats:
-    """Gaussian means over all whole windows: HxWx3 to (H-10)x(W-10)x3."""
-    kernel = cv2.getGaussianKernel(WINDOW, _SIGMA, cv2.CV_64F)
-    means = cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
-    margin = WINDOW // 2
-    return np.asarray(means[margin:-margin, margin:-margin])
-
-
-def _base(image: Floats) -> _Base:
-    mean = _filtered(image)
-    squared = mean * mean
-    variance = _filtered(image * image) - squared
-    return _Base(2 * mean, 2 * squared + _C1, 2 * variance + _C2)
+def _masked_base(scene: _Scene, crop: Crop, windows: Grid) -> _Base:
+    """Compute the base of the masked crop, which has these windows of the scene."""
+    h, w = crop.mask.shape
+    masked = np.zeros_like(scene.pixels[rgb(seen_by(windows))])
+    mask = np.repeat(crop.mask, 3, axis=1)
+    np.multiply(scene.pixels[rgb(crop.window)], mask, out=masked[:h, : 3 * w])
+    return _Base.of(*moments(masked), scene.mean[rgb(windows)])

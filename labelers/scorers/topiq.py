@@ -23,7 +23,7 @@ from labelers.loading.precision import precision
 from labelers.scorers.backbone import Rect, Tensor, changed, features, reached, substituted
 from labelers.scorers.cfanet import GATE_REACH, Cfanet, Pooling
 
-_PIXELS = 2**18  # of images together, on a CPU
+_PIXELS = 2**19  # of images together, on a CPU
 _PIXEL_BYTES = 2**11  # of all that lives at once on a GPU
 _HALO = 128  # pixels around a ROI that the fine scales recompute, roughly
 
@@ -147,7 +147,7 @@ class Topiq:
     def opened(self, reference: Image) -> ReferenceFeatures:
         """Compute what importance needs of a reference (uint8 HxWx3), once a scene."""
         states = self.net.trace([reference])
-        traced = features(self.net.steps, states)
+        traced = features(self.net.steps, states[1:])
         scales = []
         for i, feature in enumerate(traced):
             pooling = Pooling(feature, traced[-1])

@@ -36,16 +36,21 @@ def _load_weight_free(config: MasksConfig, device: str) -> Segmenter:
 
 
 def _load_hf(config: MasksConfig, device: str) -> Segmenter:
+    from labelers.loading.onednn import pack_linears
     from labelers.segmenters.hf_segmenter import load_hf_segmenter
 
-    return load_hf_segmenter(_weights(config, "hf"), device, _least_iou(config))
+    segmenter = load_hf_segmenter(_weights(config, "hf"), device, _least_iou(config))
+    if device == "cpu":
+        pack_linears(segmenter.model)
+    return segmenter
 
 
 def _load_sam(config: MasksConfig, device: str) -> Segmenter:
     from labelers.segmenters.sam import SamSegmenter, load_sam
 
     path = _weights(config, _sam_name(config))
-    return SamSegmenter(load_sam(config.segmenter_model, path, device), _least_iou(config))
+    sam = load_sam(config.segmenter_model, path, device)
+    return SamSegmenter(sam, _least_iou(config), quick=device == "cpu")
 
 
 def _hf_identity(config: MasksConfig) -> str:

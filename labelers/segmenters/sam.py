@@ -28,34 +28,54 @@ def load_sam(model: str, path: Path, device: str) -> Any:
     state = weights.read_state(path)
     sam = sam_model_registry[model]()
     weights.load_into(sam, state, path, f"sam:{model}")
-    sam_attention.by_blocks(sam.image_encoder)
-    return sam.to(device).eval()
+    return ready(sam.to(device).eval())
+
+
+def ready(sam: Any) -> Any:
+    """Let a Sam on its device embed images faster; in place. Equal up to rounding."""
+    from labelers.loading.onednn import pack_linears
+
+    if sam.device.type == "cpu":
+        pack_linears(sam.image_encoder)
+        sam_attention.quickly(sam.image_encoder)
+    else:
+        sam_attention.by_blocks(sam.image_encoder)
+    return sam
 
 
 class SamSegmenter:
-    """A Sam module; masks below `least_iou` predicted IoU are left out for points."""
+    """A Sam module; masks below `least_iou` predicted IoU are left out for points.
 
-    def __init__(self, sam: Any, least_iou: float = 0.0, batch: int = 0) -> None:
+    `quick`: decode as `sam_decoder` does, equal up to rounding, not as segment-anything does.
+    """
+
+    def __init__(
+        self, sam: Any, least_iou: float = 0.0, batch: int = 0, quick: bool = False
+    ) -> None:
         self.sam = sam
         self.least_iou = least_iou
         self.batch = batch
+        self.quick = quick
 
     def open(self, image: Image) -> Prompts:
         """Embed an encoded RGB image (uint8 HxWx3)."""
         import torch
         from segment_anything import SamPredictor
 
+        from labelers.segmenters.sam_decoder import OwnDecoder, SharedDecoder
+
         predictor = SamPredictor(self.sam)
         with torch.inference_mode():
             predictor.set_image(image)
-            embedding = _SamEmbedding(predictor)
+            decoder = (SharedDecoder if self.quick else OwnDecoder)(self.sam, predictor.features)
+        embedding = _SamEmbedding(predictor, decoder)
         return Prompts(embedding, str(predictor.device), self.least_iou, self.batch)
 
 
 class _SamEmbedding:
-    def __init__(self, predictor: Any) -> None:
+    def __init__(self, predictor: Any, decoder: Any) -> None:
         self.predictor = predictor
-        self.places = predictor.model.prompt_encoder.get_dense_pe()  # the same for every prompt
+        self.decoder = decoder
 
     def decode(self, xy: NDArray[np.float64], are_boxes: bool) -> tuple[Any, Any]:
         import torch
@@ -64,20 +84,13 @@ class _SamEmbedding:
         frame = transform.apply_boxes(xy, size) if are_boxes else transform.apply_coords(xy, size)
         prompts = torch.as_tensor(frame, dtype=torch.float32, device=self.predictor.device)
         labels = torch.ones((len(prompts), 1), dtype=torch.int, device=prompts.device)
-        sam = self.predictor.model
-        sparse, dense = sam.prompt_encoder(
+        sparse, _ = self.predictor.model.prompt_encoder(
             points=None if are_boxes else (prompts[:, None], labels),
             boxes=prompts if are_boxes else None,
             masks=None,
         )
-        low, iou = sam.mask_decoder(
-            image_embeddings=self.predictor.features,
-            image_pe=self.places,
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=not are_boxes,
-        )
-        return low, iou
+        found: tuple[Any, Any] = self.decoder.decode(sparse, multimask=not are_boxes)
+        return found
 
     def enlarged(self, low: Any) -> Any:
         from torch.nn.functional import interpolate

@@ -6,6 +6,9 @@ scores, with the same decomposed relative positions (Li et al., MViTv2, CVPR 202
 into weights and used up block by block while they are in the cache, in segment-anything's own order
 of operations: a block has whole rows, so the result is the same to the last bit. The idea of never
 holding all scores: Rabe and Staats, "Self-attention does not need O(n^2) memory", 2021.
+
+`quickly` gives the last bits up: the products of global layers by oneDNN, head by head, windows by
+torch's fused attention.
 """
 
 from functools import partial
@@ -22,14 +25,21 @@ def by_blocks(encoder: Any) -> None:
         block.attn.forward = partial(attention, block.attn)
 
 
-def attention(layer: Any, x: Tensor) -> Tensor:
+def quickly(encoder: Any) -> None:
+    """Let every attention of an ImageEncoderViT on a CPU be equal up to rounding; in place."""
+    for block in encoder.blocks:
+        attended = _by_window if block.window_size else _by_head
+        block.attn.forward = partial(attention, block.attn, attended=attended)
+
+
+def attention(layer: Any, x: Tensor, attended: Any = None) -> Tensor:
     """Compute what `layer` (segment-anything's Attention, or its like) makes of BxHxWxC tokens."""
     batch, height, width, _ = x.shape
     count = height * width
     parts = layer.qkv(x).reshape(batch, count, 3, layer.num_heads, -1).permute(2, 0, 3, 1, 4)
     query, key, value = parts.reshape(3, batch * layer.num_heads, count, -1).unbind(0)
     down, across = _positions(layer, query, height, width)
-    heads = _attended(query, key, value, down, across, layer.scale)
+    heads = (attended or _attended)(query, key, value, down, across, layer.scale)
     merged = heads.view(batch, layer.num_heads, height, width, -1)
     return layer.proj(merged.permute(0, 2, 3, 1, 4).reshape(batch, height, width, -1))
 
@@ -68,3 +78,35 @@ def _attended(
             placed.add_(down[at]).add_(across[at])
             out[at] = scores.softmax(dim=-1) @ value[of]
     return out
+
+
+def _by_head(
+    query: Tensor, key: Tensor, value: Tensor, down: Tensor, across: Tensor, scale: float
+) -> Tensor:
+    """As `_attended`; one head's key and value are packed at a time."""
+    import torch
+
+    from labelers.loading.onednn import packed, product
+
+    out = torch.empty_like(query)
+    rows = max(1, _SCORES // query.shape[1])
+    for head in range(len(query)):
+        keys, values = packed(key[head] * scale), packed(value[head].T)
+        for top in range(0, query.shape[1], rows):
+            at = (head, slice(top, top + rows))
+            scores = product(query[at], keys)
+            scores.unflatten(1, (down.shape[2], across.shape[3])).add_(down[at]).add_(across[at])
+            out[at] = product(scores.softmax(dim=-1), values)
+    return out
+
+
+def _by_window(
+    query: Tensor, key: Tensor, value: Tensor, down: Tensor, across: Tensor, scale: float
+) -> Tensor:
+    """As `_attended`, for many small windows."""
+    from torch.nn.functional import scaled_dot_product_attention
+
+    placed = (down + across).flatten(2)
+    return scaled_dot_product_attention(
+        query[None], key[None], value[None], placed[None], scale=scale
+    )[0]

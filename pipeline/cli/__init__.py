@@ -2,6 +2,7 @@
 
 main.py        the group, and errors in one line
 terminal.py    what is written is printable
+places.py      paths and URLs
 options.py     what the commands share
 cli_work.py    commands that make the dataset
 cli_study.py   commands of SEAGULL-3k

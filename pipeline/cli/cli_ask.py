@@ -59,7 +59,7 @@ def ask(job: Job, photo: Path, model: Path | None, table: Path, **asked: Any) ->
     A region is one --point inside it, a --box around it, or a --mask; X and Y count from the top
     left in pixels of the photograph, the right way up.
     """
-    from manifests.memory import garbage_kept
+    from manifests.process.memory import garbage_kept
     from pipeline.pages.ask_regions import in_background, model_folder, open_network
 
     folder = model_folder(model, job.workspace)

@@ -1,12 +1,13 @@
 """Commands that learn, found by entry point: pipeline may not import training."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from pipeline.cli.options import Job, job_options, print_rows
+from pipeline.cli.options import FAILED, Job, job_options, print_rows
 from pipeline.run import learners
 
 _model_option = click.option(
@@ -23,6 +24,30 @@ def _beginning_with(job: Job, model: Path | None) -> Job:
     return replace(job, config=replace(job.config, network=network))
 
 
+_endless_option = click.option(
+    "--endless", is_flag=True, help="Make the samples from --raw meanwhile; no shards are read."
+)
+
+
+def _learn(name: str, job: Job, endless: bool) -> None:
+    """Call what learns in this process; a status of its own where scenes failed."""
+    if not endless:
+        print_rows(learners.call(name, job.workspace, job.config))
+        return
+    with learners.endless(job.workspace, job.config, job.raw_place, job.workers) as source:
+        print_rows(learners.call(name, job.workspace, job.config, source))
+        if source.failed:
+            click.echo(f"{len(source.failed)} scenes failed; others stood in their place", err=True)
+            job.save_config()
+            sys.exit(FAILED)
+
+
+def _endless_of(job: Job) -> learners.EndlessOf:
+    from pipeline.intake.raw_place import absolute
+
+    return str(absolute(job.raw_place)), job.workers
+
+
 def _learning_command(name: str, text: str) -> click.Command:
     @click.command(name, help=text)
     @click.option("--processes", type=click.IntRange(1), default=1, help="Share each batch.")
@@ -35,30 +60,35 @@ def _learning_command(name: str, text: str) -> click.Command:
     )
     @_model_option
     @job_options
-    def command(job: Job, processes: int, launcher: str, model: Path | None) -> None:
+    def command(
+        job: Job, processes: int, launcher: str, model: Path | None, endless: bool = False
+    ) -> None:
         job = _beginning_with(job, model)
         learners.end_with_launcher()
         if learners.launched() or (processes == 1 and launcher == "local"):
-            print_rows(learners.call(name, job.workspace, job.config))
+            _learn(name, job, endless)
         else:
             start = learners.by_ray if launcher == "ray" else learners.by_processes
-            start(name, job.workspace, job.config, processes)
+            start(name, job.workspace, job.config, processes, _endless_of(job) if endless else None)
         job.save_config()
 
     return command
 
 
-pretrain = _learning_command("pretrain", "Train the network on SEAGULL-100w's shards.")
+pretrain = _endless_option(
+    _learning_command("pretrain", "Train the network on SEAGULL-100w: its shards, or --endless.")
+)
 finetune = _learning_command("finetune", "Go on from pretrain on SEAGULL-3k's shards.")
 
 
 @click.command()
+@_endless_option
 @_model_option
 @job_options
-def evaluate(job: Job, model: Path | None) -> None:
+def evaluate(job: Job, model: Path | None, endless: bool) -> None:
     """Scores of the networks on the test splits."""
     job = _beginning_with(job, model)
-    print_rows(learners.call("evaluate", job.workspace, job.config))
+    _learn("evaluate", job, endless)
     if model is None:
         job.save_config()
 

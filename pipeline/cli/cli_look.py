@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,18 +22,16 @@ if TYPE_CHECKING:
 def plan(job: Job, measure: int, scenes: int | None) -> None:
     """Show what would be done: scenes, renderings, bytes; with --measure, CPU and GPU hours."""
     from isp.development.recipes import recipes
-    from pipeline.intake.sources import find_sources
+    from pipeline.intake.sources import at_hand, find_sources
     from pipeline.look.plan import count_stages, sample_bytes
     from pipeline.stages.all_stages import BUILD
 
-    folder = find_sources(job.raw_folder, job.workspace)
+    folder = find_sources(job.raw_place, job.workspace)
     sources = folder.sources
     for one in folder.unreadable:
         click.echo(f"left aside {one}", err=True)
     counts = count_stages(sources, BUILD, job.workspace, job.config)
-    click.echo(
-        f"{len(sources)} scenes in {job.raw_folder}, {sum(s.bytes for s in sources):,} bytes"
-    )
+    click.echo(f"{len(sources)} scenes in {job.raw_place}, {sum(s.bytes for s in sources):,} bytes")
     for count in counts:
         click.echo(
             f"{count.stage:7} {count.to_do:5} to do  {count.done:5} done {count.failed:5} failed"
@@ -41,7 +40,8 @@ def plan(job: Job, measure: int, scenes: int | None) -> None:
         from pipeline.tools.cost import cost_table
         from pipeline.tools.cost import measure as measure_costs
 
-        costs = measure_costs(sources[:measure], job.config)
+        with at_hand(sources[:measure]) as near:
+            costs = measure_costs(near, job.config)
         click.echo(cost_table(costs, scenes or len(sources)))
     elif counts[0].to_do:
         a_scene = len(recipes(job.config.render))
@@ -94,7 +94,7 @@ def verify(job: Job) -> None:
     for name in beside:
         click.echo(f"no part of the dataset, without a record: {name}")
     for problem in problems[:50]:
-        click.echo(f"problem: {problem}", err=True)
+        click.echo(f"problem: {job.workspace.shown(problem)}", err=True)
     if problems:
         click.echo(f"{len(problems)} problems", err=True)
         sys.exit(FAILED)
@@ -115,6 +115,12 @@ def damage_in_a_line() -> Iterator[None]:
         ) from error
 
 
+def say_where(job: Job, path: Path, what: str = "") -> None:
+    """Say where a picture lies; of a workspace in a store also where it can be opened."""
+    here = f" (a copy is here: {path})" if job.workspace.url else ""
+    click.echo(f"{what}{job.workspace.shown(path)}{here}")
+
+
 @click.command()
 @click.argument("key")
 @job_options
@@ -124,7 +130,7 @@ def show(job: Job, key: str) -> None:
 
     path = show_key(job.workspace, key)
     job.record("show", key, [path])
-    click.echo(path)
+    say_where(job, path)
 
 
 @click.command()
@@ -134,14 +140,16 @@ def report(job: Job) -> None:
     from manifests.files import sweep_temporary
     from pipeline.look.report import summary, write_report
     from pipeline.run.lock import only_writer
+    from pipeline.run.pulling import bring_tables
 
     with only_writer(job.workspace.report), damage_in_a_line():
         sweep_temporary(job.workspace.report)
+        bring_tables(job.workspace)
         path = write_report(job.workspace, job.config)
         rows = dict(summary(job.workspace))
     job.record("report", "index", [path])
     print_rows(rows)
-    click.echo(f"report: {path}")
+    say_where(job, path, "report: ")
 
 
 COMMANDS = (plan, status, verify, show, report)

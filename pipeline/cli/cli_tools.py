@@ -24,13 +24,21 @@ def calibrate(job: Job, pilot: int, write: Path | None) -> None:
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["isp", "sizes", "labelers"]), help="One table alone.")
+@click.option(
+    "--only",
+    type=click.Choice(["isp", "sizes", "labelers", "edges", "endless"]),
+    help="One table alone.",
+)
 @job_options
 def bench(job: Job, only: str | None) -> None:
-    """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph)."""
+    """CPU seconds beside peers, in one run, on the file --raw (default: a bundled photograph).
+
+    endless takes a folder of --raw files, and --workers (default 1).
+    """
     from pipeline.tools.bench import tables
 
-    for title, table in tables(job.raw, only):
+    raw = job.raw_folder if job.raw else None
+    for title, table in tables(raw, only, job.config, job.workers or 1):
         click.echo(f"{title}\n\n{table}\n")
 
 
@@ -53,7 +61,7 @@ def mix(job: Job, recipes: Path) -> None:
     """Render several distortions at once, or some in a region, by the YAML RECIPES."""
     from manifests.workspace import Workspace
     from pipeline.intake.sources import find_sources
-    from pipeline.tools.mixtures import render_mixtures
+    from pipeline.tools.mixtures import TABLES, render_mixtures
 
     sources = find_sources(job.raw_folder, job.workspace).sources
     space = Workspace(job.workspace.mixtures)
@@ -62,7 +70,7 @@ def mix(job: Job, recipes: Path) -> None:
         table = space.table_file("renderings", source.scene_id)
         if table.exists():
             images = sorted(space.renderings(source.scene_id).glob("*"))
-            tables = [table, space.table_file("touched", source.scene_id)]
+            tables = [space.table_file(name, source.scene_id) for name in TABLES]
             there = [path for path in tables if path.exists()]
             job.record("mix", source.scene_id, [*there, *images])
     for line in failed:

@@ -35,7 +35,8 @@ def render(job: Job, xmp: bool) -> None:
 
     failures = run_stages(job, ["render"])
     if xmp:
-        click.echo(f"{write_sidecars(job.workspace, job.config)} sidecars in {job.workspace.xmp}")
+        count, folder = write_sidecars(job.workspace, job.config), job.workspace.xmp
+        click.echo(f"{count} sidecars in {job.workspace.shown(folder)}")
         for folder in sorted(job.workspace.xmp.iterdir()):
             job.record("xmp", folder.name, sorted(folder.glob("*.xmp")))
     end(failures)
@@ -130,7 +131,7 @@ def _sources(job: Job, names: Sequence[str]) -> tuple[Sequence, int]:
     from pipeline.run.findings import record_findings
 
     if "render" in names:
-        folder = find_sources(job.raw_folder, job.workspace)
+        folder = find_sources(job.raw_place, job.workspace)
         if folder.ignored:
             shown = ", ".join(text_of(Path(path.name)) for path in folder.ignored[:3])
             text = f"left aside {len(folder.ignored)} files not named as RAW ({shown})"

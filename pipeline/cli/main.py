@@ -22,6 +22,7 @@ from pipeline.cli import (
     cli_tools,
     cli_work,
 )
+from pipeline.cli.places import refuse_urls
 from pipeline.cli.terminal import print_what_prints
 from pipeline.workers.signals import StoppedError, stop_as_by_ctrl_c
 
@@ -49,6 +50,7 @@ FOLDERS = (
 for _folder in FOLDERS:
     for _command in _folder.COMMANDS:
         seagull.add_command(_command)
+refuse_urls(seagull)
 
 
 def main() -> None:

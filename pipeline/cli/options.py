@@ -1,7 +1,8 @@
 """What the commands share: the same options everywhere, and what they resolve to."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import click
 from manifests.done import describe
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
+from manifests.store_url import StoreUrl
 from manifests.workspace import Workspace
+from pipeline.cli.places import Place, PlaceType, no_url
 
 if TYPE_CHECKING:
     from manifests.config import Config
@@ -23,18 +26,24 @@ FAILED = 1  # exit status of a run in which scenes failed, or of a verify that f
 class Job:
     """The options of one command, resolved."""
 
-    raw: Path | None
+    raw: Place | None
     workspace: Workspace
     config: "Config"
     workers: int | None
     executor: str
 
     @property
-    def raw_folder(self) -> Path:
+    def raw_place(self) -> Place:
         """--raw, or an error that says it is needed."""
         if self.raw is None:
             raise SeagullError("which RAW files? give their folder with --raw (make: RAW=...)")
         return self.raw
+
+    @property
+    def raw_folder(self) -> Path:
+        """--raw for a command that takes no URL."""
+        assert isinstance(self.raw_place, Path)
+        return self.raw_place
 
     def save_config(self) -> None:
         """Put the resolved configuration into the workspace, under a record."""
@@ -57,13 +66,13 @@ class Job:
 
 
 _OPTIONS = (
-    click.option("--raw", type=click.Path(path_type=Path), help="Folder of RAW files, or one."),
+    click.option("--raw", type=PlaceType(), help="Folder of RAW files, or one; or a store's URL."),
     click.option(
         "--out",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=PlaceType(file_okay=False),
         default=Path("data"),
         show_default=True,
-        help="The workspace: everything of one dataset.",
+        help="The workspace: everything of one dataset; a folder, or s3://BUCKET/FOLDER.",
     ),
     click.option(
         "--config",
@@ -87,8 +96,8 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(
-        raw: Path | None,
-        out: Path,
+        raw: Place | None,
+        out: Place,
         config_name: str | None,
         overrides: Sequence[str],
         workers: int | None,
@@ -97,15 +106,44 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         from manifests.presets import load_config
 
-        workspace = Workspace(out.absolute())  # workers may have another working directory
-        config = load_config(config_name or _own_config(workspace), overrides)
-        if config_name is None and click.get_current_context().info_name not in _LOADS_NO_MODEL:
-            _refuse_programs(workspace, config, overrides)
-        return command(Job(raw, workspace, config, workers, executor), **others)
+        name = str(click.get_current_context().info_name)
+        with _opened(name, raw, out) as workspace:
+            config = load_config(config_name or _own_config(workspace), overrides)
+            loads_models = others.get("endless") or name not in _LOADS_NO_MODEL
+            if config_name is None and loads_models:
+                _refuse_programs(workspace, config, overrides)
+            return command(Job(raw, workspace, config, workers, executor), **others)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+@contextmanager
+def _opened(name: str, raw: Place | None, out: Place) -> Iterator[Workspace]:
+    """The workspace that a command was given, a folder's or a store's.
+
+    Raises:
+        SeagullError: the command takes no URL.
+    """
+    for option, place in (("--raw", raw), ("--out", out)):
+        if isinstance(place, StoreUrl) and name not in _TAKES_URLS:
+            raise SeagullError(no_url(str(place), f"seagull {name}: {option}"))
+    if isinstance(out, StoreUrl) and out.scheme == "hf":
+        raise SeagullError(
+            "--out hf://...: every object would be a commit of its own; build on a disk or in a"
+            " bucket, then `seagull release --push hf://...`"
+        )
+    if isinstance(out, Path):
+        yield Workspace(out.absolute())  # workers may have another working directory
+        return
+    from pipeline.run.pulling import opened, pull, workspace_mirror
+
+    with opened(out) as workspace:
+        mirror = workspace_mirror(workspace.root)
+        if mirror and name in _READS_UNLOCKED:
+            pull(mirror)
+        yield workspace
 
 
 def writes_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,6 +176,14 @@ def needs_scene_files(workspace: Workspace) -> None:
             f" `seagull compact --undo --out {workspace.root}` first"
         )
 
+
+# Those that work on a workspace, or on RAW files, in a store; the others work on a disk.
+_MADE_BY = {"render", "masks", "labels", "build", "shards", "retry", "repair", "drop"}
+_READS_UNLOCKED = {"plan", "status", "show", "report"}
+_TAKES_URLS = {
+    "--out": _MADE_BY | _READS_UNLOCKED | {"verify"},
+    "--raw": _MADE_BY | _READS_UNLOCKED | {"verify", "pretrain", "evaluate"},
+}
 
 # A command that is not among them may load a detector; a new one is not, until it is said here.
 _LOADS_NO_MODEL = frozenset(

@@ -30,8 +30,10 @@ from manifests.tables import read_records
 from manifests.words import QUALITY_TOP, RATING_TOP
 from manifests.workspace import SPLITS
 from pipeline.dataset.samples import Dataset
+from pipeline.run.pulling import bring
 
 VERSION = 1
+MEASURE_PRECISION = "python -m labelers.checks.precision_error OUT, then seagull shards"
 IMPORTANCE_PERCENTILE = 90.0
 STRUCTURAL = ("embedded", SSIM)  # scorers whose words are those of decibels
 
@@ -80,6 +82,7 @@ def card_identity(dataset: Dataset, config: Config) -> str:
         version=VERSION,
         dataset=dataset.name,
         labels=[described(scorer) for scorer in labels],
+        **(_precision(dataset, config) if labels else {}),
         shards=[
             [done.key, done.fingerprint] for split in SPLITS for done in _dones(dataset, split)
         ],
@@ -92,6 +95,13 @@ def _is_whole(dataset: Dataset, done: Done) -> bool:
 
 
 def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
+    percentile = f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs"
+    said = about_labels(config, _importance_top(dataset), percentile)
+    return said | _precision(dataset, config)
+
+
+def about_labels(config: Config, importance_top: float, importance_top_is: str) -> dict[str, Any]:
+    """Say what readers must know of a scorer's labels."""
     scorer = described(config.labels)
     return {
         **scorer,
@@ -100,11 +110,22 @@ def _of_labels(dataset: Dataset, config: Config) -> dict[str, Any]:
         **quality_words(scorer),
         "importance": "score(reference, reference) - score(reference with the ROI of the"
         " rendering pasted in, reference), whole image",
-        "importance_top": _importance_top(dataset),
-        "importance_top_is": f"percentile {IMPORTANCE_PERCENTILE:g} of distorted training ROIs",
+        "importance_top": importance_top,
+        "importance_top_is": importance_top_is,
         "raters": "none",
         "simulated": False,
     }
+
+
+def _precision(dataset: Dataset, config: Config) -> dict[str, Any]:
+    """Say what labels lost by less precise arithmetic; nothing of fp32's."""
+    if config.labels.precision == "fp32":
+        return {}
+    path, said = dataset.space.precision_error, {"precision": config.labels.precision}
+    found = json.loads(path.read_text()) if path.exists() else {}
+    if found.get("scorer_version") == described(config.labels)["scorer_version"]:
+        return said | {"precision_error": found}
+    return said | {"precision_error": f"not measured: {MEASURE_PRECISION}"}
 
 
 def quality_words(scorer: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,15 +150,22 @@ def _importance_top(dataset: Dataset) -> float:
         keys = [key for split in splits for key in sharded_scenes(dataset, split)]
         importance = _distorted_importance(dataset, keys)
         if len(importance):
-            return max(round(float(np.percentile(importance, IMPORTANCE_PERCENTILE)), 6), 1e-6)
+            return top_of(importance)
     return 1.0
+
+
+def top_of(importance: np.ndarray) -> float:
+    """M of eq. 1 by the importance, float64 (N,), of ROIs that show a distortion."""
+    return max(round(float(np.percentile(importance, IMPORTANCE_PERCENTILE)), 6), 1e-6)
 
 
 def sharded_scenes(dataset: Dataset, split: str) -> list[str]:
     """Return the scene_ids of a split, by the indices of its shards."""
     import pyarrow.dataset as ds  # loads pandas, which a card that stands needs not
 
-    files = [str(path) for path in sorted(dataset.space.shards(split).glob("*.parquet"))]
+    indices = sorted(dataset.space.shards(split).glob("*.parquet"))
+    bring(dataset.ledger_space, indices)
+    files = [str(path) for path in indices]
     if not files:
         return []
     index = ds.dataset(files, format="parquet").to_table(columns=["scene_id"])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from manifests.files import remove_file, remove_folder
 from manifests.workspace import Workspace
 from pipeline.run.failures import forget_failure, read_failures
+from pipeline.run.pulling import names_apart
 
 
 def drop_scenes(workspace: Workspace, keys: Sequence[str]) -> int:
@@ -23,6 +24,7 @@ def _drop(workspace: Workspace, key: str) -> int:
         files += sorted(space.table("*").parent.glob(f"*/{key}.parquet"))
     folders = [space.renderings(key) for space in spaces] + [workspace.xmp / key]
     count = len(files) + sum(len(list(folder.glob("*"))) for folder in folders)
+    count += len(names_apart(workspace, f"renderings/{key}/"))
     for file in files:
         remove_file(file)
     for folder in folders:

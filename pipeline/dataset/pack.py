@@ -1,18 +1,22 @@
 """One shard written, in a worker: a tar of whole scenes, its index, and its record last."""
 
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from manifests.done import Done, describe
 from manifests.errors import MachineError, SceneError, SeagullError
 from manifests.files import atomic_file, remove_file
+from manifests.mirrors import mirror_of
 from manifests.records import Roi, Scene
 from manifests.tables import read_records, write_records
+from manifests.workspace import Workspace
 from pipeline.dataset.samples import Dataset, IndexRow, samples_of
-from pipeline.workers.worker import Outcome, Task
+from pipeline.store.scratch import ScratchMirror
+from pipeline.workers.worker import Outcome, Task, nearby
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class PackTask(Task):
 
     dataset: Dataset
     plan: Plan
+
+    def moved(self, workspace: Workspace, raw: Path | None) -> Self:
+        """Return the same task, of files that lie elsewhere now."""
+        dataset = self.dataset.moved(workspace)
+        return replace(super().moved(workspace, raw), dataset=dataset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +63,10 @@ def shard_files(dataset: Dataset, plan: Plan) -> tuple[Path, Path, Path]:
 
 def pack(task: Task) -> Outcome:
     """Write the shard of a PackTask; a damaged scene refuses it."""
+    return nearby(task, _pack)
+
+
+def _pack(task: Task) -> Outcome:
     assert isinstance(task, PackTask)
     try:
         return Outcome(task, _write(task.dataset, task.plan))
@@ -76,8 +89,9 @@ def _write(dataset: Dataset, plan: Plan) -> Done:
         webdataset.TarWriter(file, mtime=0, encoder=False) as writer,
     ):
         for scene in plan.scenes:
-            rows += _pack_scene(writer, dataset, scene)
-            rois += len(read_records(dataset.space.table_file("rois", scene.scene_id), Roi))
+            with scene_at_hand(dataset, scene.scene_id):
+                rows += _pack_scene(writer, dataset, scene)
+                rois += len(read_records(dataset.space.table_file("rois", scene.scene_id), Roi))
     write_records(index, _located(rows, tar), IndexRow)
     counts = {
         "scenes": len(plan.scenes),
@@ -88,6 +102,20 @@ def _write(dataset: Dataset, plan: Plan) -> Done:
     done = describe("shards", plan.name, plan.fingerprint, tar.parent, [tar, index], counts)
     done.write(record)
     return done
+
+
+@contextmanager
+def scene_at_hand(dataset: Dataset, key: str) -> Iterator[None]:
+    """Have a scene's files here within the block, where the dataset lies in a store."""
+    mirror = mirror_of(dataset.space.root)
+    if not isinstance(mirror, ScratchMirror):
+        yield
+        return
+    stages = ("render", "masks", "labels", "study", "export")
+    mirror.bring_recorded(dataset.ledger_space.done(stage, key) for stage in stages)
+    yield
+    for one in (dataset.space.renderings(key), dataset.ledger_space.renderings(key)):
+        mirror.forget(one)
 
 
 def _pack_scene(writer: Any, dataset: Dataset, scene: Scene) -> list[IndexRow]:

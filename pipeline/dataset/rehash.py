@@ -10,12 +10,12 @@ from manifests.config import Config
 from manifests.done import Done, describe, read_done
 from manifests.errors import MachineError, SceneError, SeagullError
 from manifests.files import sha256_of_file
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.scatter import Start, scatter
 from pipeline.stages.all_stages import STAGES
-from pipeline.workers.worker import Outcome, Task
+from pipeline.workers.worker import Outcome, Task, fetch_scene, nearby
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,10 @@ def find_damage(
 
 def rehash(task: Task) -> Outcome:
     """Rehash one scene."""
+    return nearby(task, _rehash, fetch_scene)
+
+
+def _rehash(task: Task) -> Outcome:
     try:
         return Rehashed(task, None, damaged=tuple(_damaged(task.workspace, task.source.scene_id)))
     except MachineError as error:

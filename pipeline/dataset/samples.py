@@ -5,8 +5,8 @@ Every sample has the same fields of the same types. Which samples lie in which t
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -37,10 +37,19 @@ class Dataset:
         """Whether it is a study in a folder of its own, of photographs and not of RAW files."""
         return self.stage == "study" and self.space == self.ledger_space
 
+    def moved(self, workspace: Workspace) -> "Dataset":
+        """Return the same dataset of a workspace that lies elsewhere now."""
+        inside = self.space.root.relative_to(self.ledger_space.root)
+        space = workspace if self.space == self.ledger_space else Workspace(workspace.root / inside)
+        return replace(self, space=space, ledger_space=workspace)
+
+
+SYNTHETIC = "seagull-100w"
+
 
 def seagull_100w(workspace: Workspace) -> Dataset:
     """Describe the synthetic dataset of the workspace."""
-    return Dataset("seagull-100w", "labels", workspace, workspace)
+    return Dataset(SYNTHETIC, "labels", workspace, workspace)
 
 
 def seagull_3k(workspace: Workspace) -> Dataset:
@@ -179,17 +188,7 @@ def _sample(
     labels: list[dict[str, Any]],
     scores: list[dict[str, Any]],
 ) -> tuple[IndexRow, dict[str, Any]]:
-    labelled = {label["roi_id"] for label in labels}
-    shown = [roi for roi in rois if roi["roi_id"] in labelled]
-    content = {
-        "rendering_id": rendering.rendering_id,
-        "scene_id": rendering.scene_id,
-        "dataset": dataset.name,
-        "rendering": without_nulls(rendering),
-        "rois": shown,
-        "labels": labels,
-        "scores": scores,
-    }
+    text, shown = sample_text(dataset.name, rendering, rois, labels, scores)
     row = IndexRow(
         rendering_id=rendering.rendering_id,
         scene_id=rendering.scene_id,
@@ -199,9 +198,33 @@ def _sample(
         offset=0,
         bytes=len(image),
         sha256=rendering.sha256,
-        rois=len(shown),
+        rois=shown,
         labels=len(labels),
     )
-    text = json.dumps(content, sort_keys=True).encode()
     extension = PurePosixPath(rendering.path).suffix[1:]
     return row, {"__key__": rendering.rendering_id, extension: image, "json": text}
+
+
+def sample_text(
+    dataset: str,
+    rendering: Rendering,
+    rois: Sequence[Mapping[str, Any]],
+    labels: Sequence[Mapping[str, Any]],
+    scores: Sequence[Mapping[str, Any]],
+) -> tuple[bytes, int]:
+    """Return a sample's JSON, and how many of `rois` are labelled: these alone are in it.
+
+    Rows are plain values without nulls.
+    """
+    labelled = {label["roi_id"] for label in labels}
+    shown = [roi for roi in rois if roi["roi_id"] in labelled]
+    content = {
+        "rendering_id": rendering.rendering_id,
+        "scene_id": rendering.scene_id,
+        "dataset": dataset,
+        "rendering": without_nulls(rendering),
+        "rois": shown,
+        "labels": labels,
+        "scores": scores,
+    }
+    return json.dumps(content, sort_keys=True).encode(), len(shown)

@@ -16,7 +16,7 @@ from manifests.config import Config
 from manifests.done import Done, fingerprint, read_done
 from manifests.errors import SceneError, SeagullError
 from manifests.files import TEMPORARY_PREFIX, remove_file
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Rendering, Scene
 from manifests.tables import read_records
 from manifests.workspace import SPLITS
@@ -27,6 +27,7 @@ from pipeline.dataset.scene_rows import Row, current_row, read_row, read_rows
 from pipeline.intake.missing import Missing, locate
 from pipeline.intake.sources import Source
 from pipeline.run.ledger import Ledger, State
+from pipeline.run.pulling import adopt, bring_tables
 from pipeline.run.scatter import Start, scatter
 
 VERSION = 3  # 3: a sample's JSON holds no null
@@ -97,6 +98,7 @@ def _write(
 ) -> dict[str, str]:
     damaged: dict[str, str] = {}
     tasks = [pack_task(dataset, plan, config) for plan in plans]
+    plans_by_name = {plan.name: plan for plan in plans}
     with progress(len(plans), f"shards {dataset.name}", "shards") as bar:
         for outcome in scatter(tasks, pack, start):
             if outcome.ends_run:
@@ -105,6 +107,9 @@ def _write(
                 damaged[outcome.scene_id] = outcome.message
             elif not outcome.done:
                 raise SeagullError(f"shards: {outcome.reason}: {outcome.message}")
+            else:
+                record = shard_files(dataset, plans_by_name[outcome.done.key])[2]
+                adopt(dataset.ledger_space, outcome.done, record, record.parent)
             bar.update()
     return damaged
 
@@ -131,6 +136,7 @@ def find_ready(
 
     Where `write` allows it, rows of scenes whose split or path is no longer right are mended.
     """
+    bring_tables(dataset.ledger_space)
     rows, damaged = read_rows(dataset.ledger_space)
     sources = [row.source for row in rows.values()]
     own = dataset.of_photographs  # photographs in the study's own folder: no RAW to look for

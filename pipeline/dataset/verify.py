@@ -16,7 +16,7 @@ from typing import NamedTuple
 from manifests.config import Config
 from manifests.done import Done, read_done
 from manifests.errors import SeagullError
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.workspace import Workspace
 from pipeline.dataset.samples import is_study, seagull_3k, seagull_100w
 from pipeline.dataset.scene_rows import read_rows
@@ -28,6 +28,7 @@ from pipeline.intake.memory_of_sources import memory_file, read_memory
 from pipeline.intake.sources import Source
 from pipeline.run.ledger import Ledger
 from pipeline.run.lock import HOLDER, LOCK
+from pipeline.run.pulling import names_apart
 from pipeline.run.scatter import Start, scatter
 from pipeline.stages.all_stages import BUILD, STAGES
 from pipeline.workers.worker import Task
@@ -59,7 +60,8 @@ def verify(workspace: Workspace, config: Config, start: Start | None = None) -> 
     Raises:
         SeagullError: there is nothing to verify.
     """
-    walk = _Walk(workspace, config, start, set(all_files(workspace.root)) - {LOCK, HOLDER})
+    there = {*all_files(workspace.root), *names_apart(workspace)} - {LOCK, HOLDER}
+    walk = _Walk(workspace, config, start, there)
     records = _claim_records(walk)
     rows, damaged = read_rows(workspace)
     if not (rows or damaged or records):
@@ -100,7 +102,7 @@ def _claim_records(walk: _Walk) -> list[Done]:
             walk.problems.append(f"{name}: a damaged record, or another's")
             continue
         records.append(done)
-        walk.unclaimed -= done.files.keys()
+        walk.unclaimed.difference_update(done.files)  # `-= keys()` would copy the whole set
         if done.stage not in {stage.name for stage in STAGES}:
             walk.problems += record_problems(root, done, name)
     return records

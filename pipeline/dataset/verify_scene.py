@@ -21,7 +21,7 @@ from pipeline.dataset.verify_files import record_problems
 from pipeline.dataset.verify_study import check_rated
 from pipeline.intake.sources import split_of
 from pipeline.stages.all_stages import STAGES
-from pipeline.workers.worker import Outcome, Task
+from pipeline.workers.worker import Outcome, Task, fetch_scene, nearby
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,10 @@ class Checked(Outcome):
 
 def check_scene(task: Task) -> Outcome:
     """Check all that the workspace holds of one scene."""
+    return nearby(task, _check, fetch_scene)
+
+
+def _check(task: Task) -> Outcome:
     tally: Counter[str] = Counter()
     key, workspace = task.source.scene_id, task.workspace
     problems = list(_files(workspace, key))

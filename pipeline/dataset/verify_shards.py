@@ -20,13 +20,14 @@ from manifests.files import remove_file, sha256_of_file
 from manifests.tables import read_records
 from manifests.workspace import SPLITS
 from pipeline.dataset.card import card_record, card_text, make_card, sharded_scenes
-from pipeline.dataset.pack import PackTask, Plan, shard_files
+from pipeline.dataset.pack import PackTask, Plan, scene_at_hand, shard_files
 from pipeline.dataset.samples import Dataset, IndexRow, samples_of
 from pipeline.dataset.shards import Ready, find_ready, pack_task, plan_shards
 from pipeline.dataset.verify_scene import Checked, guarded
 from pipeline.intake.sources import Source
 from pipeline.run.scatter import Start, scatter
-from pipeline.workers.worker import Outcome, Task
+from pipeline.store.scratch import Scratch
+from pipeline.workers.worker import Outcome, Task, nearby
 
 
 @dataclass
@@ -94,6 +95,16 @@ def _ready(dataset: Dataset, config: Config) -> Ready:
 
 def check_shard(task: Task) -> Outcome:
     """Check the shard of a PackTask."""
+    return nearby(task, _check, _fetch)
+
+
+def _fetch(task: Task, here: Scratch) -> None:
+    assert isinstance(task, PackTask)
+    for path in shard_files(task.dataset, task.plan):
+        here.fetch(path)
+
+
+def _check(task: Task) -> Outcome:
     assert isinstance(task, PackTask)
     tally: Counter[str] = Counter()
     tar, _, _ = shard_files(task.dataset, task.plan)
@@ -136,13 +147,14 @@ def _samples(dataset: Dataset, plan: Plan, tally: Counter[str]) -> Iterator[str]
     with tarfile.open(tar) as archive:
         packed = _members(archive)
         for scene in plan.scenes:
-            for row, sample in samples_of(dataset, scene):
-                parts, offset = next(packed, ({}, 0))
-                if parts != sample:
-                    yield f"{tar.name}: {row.rendering_id}: not the sample of the tables"
-                if next(rows, None) != replace(row, shard=tar.name, offset=offset):
-                    yield f"{index.name}: {row.rendering_id}: not its row"
-                tally["samples"] += 1
+            with scene_at_hand(dataset, scene.scene_id):
+                for row, sample in samples_of(dataset, scene):
+                    parts, offset = next(packed, ({}, 0))
+                    if parts != sample:
+                        yield f"{tar.name}: {row.rendering_id}: not the sample of the tables"
+                    if next(rows, None) != replace(row, shard=tar.name, offset=offset):
+                        yield f"{index.name}: {row.rendering_id}: not its row"
+                    tally["samples"] += 1
         for parts, _ in packed:
             yield f"{tar.name}: {parts['__key__']}: one sample too many"
     for left in rows:
@@ -183,27 +195,37 @@ def _said(text: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Found(Outcome):
-    record: Path
     wrong: str
 
 
 def _rehash(task: Task) -> Outcome:
-    record = Path(task.source.path)
-    return _Found(task, None, record=record, wrong="; ".join(_bytes(record)))
+    return nearby(task, _reread, _fetch_recorded)
+
+
+def _fetch_recorded(task: Task, here: Scratch) -> None:
+    record = task.workspace.root / task.source.path
+    here.fetch(record)
+    done = read_done(record)
+    for name in done.files if done else ():
+        here.fetch(record.parent / name)
+
+
+def _reread(task: Task) -> Outcome:
+    record = task.workspace.root / task.source.path
+    return _Found(task, None, wrong="; ".join(_bytes(record)))
 
 
 def forget_damaged(
     datasets: Sequence[Dataset], config: Config, start: Start | None
 ) -> Iterator[str]:
     """Rehash all shards; the record of a damaged one is removed, so that it is written anew."""
-    tasks = [
-        Task("check", Source(str(record), "", 0, record.stem), dataset.space, config, "")
-        for dataset in datasets
-        for record in _records(dataset)
-    ]
-    for outcome in scatter(tasks, _rehash, start):
-        if not isinstance(outcome, _Found):
-            raise SeagullError(f"check: {outcome.message}")
-        if outcome.wrong:
-            remove_file(outcome.record)
-            yield outcome.wrong
+    for dataset in datasets:
+        space = dataset.ledger_space
+        names = [path.relative_to(space.root).as_posix() for path in _records(dataset)]
+        tasks = [Task("check", Source(name, "", 0, name), space, config, "") for name in names]
+        for outcome in scatter(tasks, _rehash, start):
+            if not isinstance(outcome, _Found):
+                raise SeagullError(f"check: {outcome.message}")
+            if outcome.wrong:
+                remove_file(space.root / outcome.task.source.path)
+                yield outcome.wrong

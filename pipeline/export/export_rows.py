@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from manifests.errors import SeagullError
 from manifests.keys import NO_DISTORTION
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Rendering, Roi
 from pipeline.pages.scene_records import Said, Source
 

@@ -8,17 +8,18 @@ were are not missing: a dataset may be built from several folders.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from manifests.errors import SeagullError
-from manifests.files import sha256_of_file
+from manifests.errors import MachineError, SeagullError
 from manifests.keys import scene_id
 from manifests.paths import text_of
 from manifests.records import Scene
+from manifests.store_url import StoreUrl
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline.intake.memory_of_sources import Entry, read_memory
+from pipeline.intake.raw_place import RawStore, absolute, place_of_key, raw_place
 from pipeline.intake.sources import Source
+from pipeline.store.object_store import ObjectStore, store_faults
 
 
 @dataclass(frozen=True)
@@ -41,43 +42,60 @@ def locate(
     looked for. Contents are hashed only where size or time of change are not as remembered.
     """
     memory, remembered = read_memory(workspace), remembered_sources(workspace)
+    folders: dict[StoreUrl, RawStore] = {}
     by_sha = {source.sha256: source for source in remembered.values()}
     there, missing = [], []
     for source in known:
-        why, last = _why(source, memory), remembered.get(source.scene_id)
+        why, last = _why(source, memory, folders), remembered.get(source.scene_id)
         if not why:
             there.append(source)
-        elif last and not _why(last, memory):
+        elif last and not _why(last, memory, folders):
             there.append(last)
         else:
             other = by_sha.get(source.sha256)
-            renamed = other and not _why(other, memory)
+            renamed = other and not _why(other, memory, folders)
             missing.append(
                 Missing(source, f"renamed to {other.path}" if other and renamed else why)
             )
     return tuple(there), tuple(missing)
 
 
-def _why(source: Source, memory: dict[str, Entry]) -> str:
+def _why(source: Source, memory: dict[str, Entry], folders: dict[StoreUrl, RawStore]) -> str:
     """Say what became of the file; empty when it is what it was."""
-    path = os.path.abspath(source.file)  # noqa: PTH100
+    path = absolute(source.place)
     try:
-        stat = os.stat(path)  # noqa: PTH116
-        if stat.st_size != source.bytes:
+        place = _listed(path.parent, folders) if isinstance(path, StoreUrl) else raw_place(path)
+        stamp = place.stamp(path)
+        if stamp[0] != source.bytes:
             return "replaced"
-        entry = memory.get(path)
-        known = entry and entry[:2] == (stat.st_size, stat.st_mtime_ns)
-        sha = entry[2] if entry and known else sha256_of_file(Path(path))
-    except OSError:
+        entry = memory.get(os.fspath(path))
+        known = entry and entry[:2] == stamp
+        sha = entry[2] if entry and known else place.sha256([path])[path]
+    except OSError as error:
+        if source.in_store and isinstance(error, PermissionError):
+            raise MachineError(f"{source.path}: {error}") from error
+        return "removed"
+    if isinstance(sha, OSError):
         return "removed"
     return "" if sha == source.sha256 else "replaced"
+
+
+def _listed(folder: StoreUrl, folders: dict[StoreUrl, RawStore]) -> RawStore:
+    """List a store's folder once for all the objects in it."""
+    if folder not in folders:
+        with store_faults(str(folder)):
+            objects, _ = ObjectStore(folder).inside("")
+        seen = {folder.below(name): one for name, one in objects.items()}
+        folders[folder] = RawStore(folder, seen)
+    return folders[folder]
 
 
 def remembered_sources(workspace: Workspace) -> dict[str, Source]:
     """Return the RAW files that were there when last looked for, by scene_id."""
     sources: dict[str, Source] = {}
     for path, (size, _, sha) in sorted(read_memory(workspace).items()):
-        source = Source(text_of(Path(path)), sha, size, scene_id(Path(path), sha))
+        place = place_of_key(path)
+        source = Source(text_of(place), sha, size, scene_id(place, sha))
         sources.setdefault(source.scene_id, source)
     return sources
 

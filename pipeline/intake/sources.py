@@ -5,20 +5,24 @@ Hashes are kept with size and time of change, so that a second run does not read
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manifests.chance import unit_interval
 from manifests.config import ShardsConfig
 from manifests.errors import SeagullError
-from manifests.files import sha256_of_file
 from manifests.keys import scene_id
 from manifests.paths import path_of, text_of
 from manifests.records import Scene
+from manifests.store_url import StoreUrl, is_url
 from manifests.tables import read_records
 from manifests.workspace import Workspace
 from pipeline.intake.memory_of_sources import read_memory, write_memory
-from pipeline.intake.walk import Aside, walk
+from pipeline.intake.raw_place import Place, RawPlace, Stamp, absolute, raw_place
+from pipeline.intake.walk import Aside
+from pipeline.store.scratch import scratch
 
 _SUFFIXES = (
     ".3fr .ari .arw .bay .cap .cr2 .cr3 .crw .cs1 .dc2 .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq"
@@ -36,11 +40,22 @@ class Source:
     sha256: str
     bytes: int
     scene_id: str
+    fetched: Path | None = None  # where it is at hand, of one that lies in a store
 
     @property
     def file(self) -> Path:
         """Where it lies."""
-        return path_of(self.path)
+        return self.fetched or path_of(self.path)
+
+    @property
+    def place(self) -> Place:
+        """Where it was found."""
+        return StoreUrl(self.path) if self.in_store else path_of(self.path)
+
+    @property
+    def in_store(self) -> bool:
+        """Whether it is an object of a store, at hand or not."""
+        return is_url(self.path)
 
 
 @dataclass(frozen=True)
@@ -52,19 +67,21 @@ class RawFolder:
     """
 
     sources: tuple[Source, ...]
-    duplicates: tuple[tuple[Path, Source], ...]
-    ignored: tuple[Path, ...]
+    duplicates: tuple[tuple[Place, Source], ...]
+    ignored: tuple[Place, ...]
     unreadable: tuple[Aside, ...] = ()
     aside: tuple[Aside, ...] = ()
 
 
-def find_sources(folder: Path, workspace: Workspace) -> RawFolder:
+def find_sources(folder: Place, workspace: Workspace) -> RawFolder:
     """All RAW files in `folder` (or the one file), by name, hidden files left out.
 
     Raises:
         SeagullError: no such folder, or no RAW in it that can be read.
+        MachineError: the store that `folder` is in cannot be reached.
     """
-    files, aside = walk(folder)
+    place = raw_place(folder)
+    files, aside = place.walk()
     raws = [file for file in files if _is_raw(file)]
     lost = [one for one in aside if one.lost and (one.folder or _is_raw(one.path))]
     if not raws and not lost:
@@ -72,7 +89,7 @@ def find_sources(folder: Path, workspace: Workspace) -> RawFolder:
             f"--raw {folder}: no RAW file in it ({len(files)} other files); expected names"
             " such as r0001.NEF or r0001.dng"
         )
-    sources, unread = _identify(raws, workspace)
+    sources, unread = _identify(place, raws, workspace)
     lost += unread
     if not sources:
         raise SeagullError(f"--raw {folder}: no RAW file in it could be read; {lost[0]}")
@@ -81,46 +98,58 @@ def find_sources(folder: Path, workspace: Workspace) -> RawFolder:
     return RawFolder(*_without_copies(sources), ignored, tuple(lost), others)
 
 
-def _is_raw(path: Path) -> bool:
+def _is_raw(path: Place) -> bool:
     return path.suffix.lower() in RAW_SUFFIXES
 
 
-def _identify(raws: list[Path], workspace: Workspace) -> tuple[list[Source], list[Aside]]:
+def _identify(
+    place: RawPlace, raws: list[Place], workspace: Workspace
+) -> tuple[list[Source], list[Aside]]:
     known = read_memory(workspace)
-    hashed, sources, unread = {}, [], []
-    for path in raws:
-        key = os.path.abspath(path)  # noqa: PTH100
-        try:
-            stat = path.stat()
-            stamp = (stat.st_size, stat.st_mtime_ns)
-            entry = known.get(key)
-            sha = entry[2] if entry and entry[:2] == stamp else sha256_of_file(path)
-        except OSError as error:
-            unread.append(Aside(path, error.strerror or "cannot be read", lost=True))
+    stamps, unread = _stamps(place, raws)
+    fresh = [path for path, stamp in stamps.items() if known.get(_key(path), ())[:2] != stamp]
+    hashed = place.sha256(fresh) if fresh else {}
+    entries, sources = {}, []
+    for path, stamp in stamps.items():
+        sha = hashed[path] if path in hashed else known[_key(path)][2]
+        if isinstance(sha, OSError):
+            unread.append(_unread(path, sha))
             continue
-        hashed[key] = (*stamp, sha)
-        sources.append(Source(text_of(Path(key)), sha, stat.st_size, scene_id(path, sha)))
-    others = {key: entry for key, entry in known.items() if key not in hashed and _exists(key)}
-    if others | hashed != known:
-        write_memory(workspace, others | hashed)
+        entries[_key(path)] = (*stamp, sha)
+        sources.append(Source(text_of(absolute(path)), sha, stamp[0], scene_id(path, sha)))
+    others = {k: entry for k, entry in known.items() if k not in entries and not place.gone(k)}
+    if others | entries != known:
+        write_memory(workspace, others | entries)
     return sources, unread
 
 
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except OSError:  # in a folder that may not be entered: not known to be gone
-        return True
+def _key(path: Place) -> str:
+    return os.fspath(absolute(path))
+
+
+def _stamps(place: RawPlace, raws: list[Place]) -> tuple[dict[Place, Stamp], list[Aside]]:
+    stamps: dict[Place, Stamp] = {}
+    unread = []
+    for path in raws:
+        try:
+            stamps[path] = place.stamp(path)
+        except OSError as error:
+            unread.append(_unread(path, error))
+    return stamps, unread
+
+
+def _unread(path: Place, error: OSError) -> Aside:
+    return Aside(path, error.strerror or "cannot be read", lost=True)
 
 
 def _without_copies(
     sources: list[Source],
-) -> tuple[tuple[Source, ...], tuple[tuple[Path, Source], ...]]:
+) -> tuple[tuple[Source, ...], tuple[tuple[Place, Source], ...]]:
     first: dict[str, Source] = {}
     copies = []
     for source in sources:
         if source.scene_id in first:
-            copies.append((source.file, first[source.scene_id]))
+            copies.append((source.place, first[source.scene_id]))
         first.setdefault(source.scene_id, source)
     return tuple(first[key] for key in sorted(first)), tuple(copies)
 
@@ -129,6 +158,24 @@ def known_sources(workspace: Workspace) -> tuple[Source, ...]:
     """List the sources of the scenes already in the workspace, in scene_id order."""
     scenes = read_records(workspace.table("scenes"), Scene)
     return tuple(Source(s.path, s.sha256, s.bytes, s.scene_id) for s in scenes)
+
+
+@contextmanager
+def at_hand(sources: Sequence[Source]) -> Iterator[tuple[Source, ...]]:
+    """Have the RAW files that lie in a store on this machine's disk within the block.
+
+    Raises:
+        SceneError: one is gone, or not what it was.
+    """
+    with ExitStack() as ending:
+        near = []
+        for one in sources:
+            if one.in_store:
+                room = scratch(Workspace(Path()), one.path, one.sha256, one.bytes)
+                near.append(replace(one, fetched=ending.enter_context(room).raw))
+            else:
+                near.append(one)
+        yield tuple(near)
 
 
 def split_of(sha256: str, config: ShardsConfig) -> str:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from manifests.errors import SeagullError
 from manifests.paths import text_of
+from manifests.store_url import StoreUrl
 
 
 @dataclass(frozen=True)
 class Aside:
     """What was not read, and why. `lost`: it could have been; `folder`: it is one."""
 
-    path: Path
+    path: Path | StoreUrl
     why: str
     lost: bool = False
     folder: bool = False

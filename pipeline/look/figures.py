@@ -116,3 +116,24 @@ def confusion_matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> b
     panel.set_yticks(range(len(names)), names)
     panel.set(xlabel="answer", ylabel="truth")
     return _png(figure)
+
+
+def opinions(estimates: pd.DataFrame) -> bytes:
+    """Mean opinions of quality and importance, and the share of ROIs with each distortion.
+
+    Args:
+        estimates: columns question, mean (0 to 4, NaN for a distortion that is not there).
+    """
+    figure, panels = plt.subplots(1, 3, figsize=(12, 2.8))
+    for panel, question, color in zip(panels, ("quality", "importance"), COLORS[2:], strict=False):
+        means = estimates[estimates.question == question]["mean"].dropna()
+        panel.hist(means, bins=np.linspace(0, 4, 21), color=color)
+        panel.set(title=f"mean {question}", xlabel="0 bad, 4 excellent", ylabel="ROIs")
+    panels[1].set(xlabel="0 unimportant, 4 essential")
+    seen = estimates[~estimates.question.isin(("quality", "importance"))]
+    shares = seen.groupby("question")["mean"].agg(lambda means: means.notna().mean())
+    names = [name for name in in_order(seen.question) if name in shares]
+    panels[2].barh(names[::-1], shares[names[::-1]], color=COLORS[3])
+    panels[2].set(title="ROIs with the distortion", xlabel="share", xlim=(0, 1))
+    figure.tight_layout()
+    return _png(figure)

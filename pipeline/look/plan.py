@@ -12,7 +12,7 @@ from isp.development.renderer import develop
 from manifests.config import Config
 from manifests.errors import SceneError
 from manifests.workspace import Workspace
-from pipeline.intake.sources import Source
+from pipeline.intake.sources import Source, at_hand
 from pipeline.run.ledger import Ledger
 
 SAMPLED_LEVELS = frozenset({0, 1, 7, 14, 20})
@@ -78,5 +78,6 @@ def sample_bytes(sources: Sequence[Source], config: Config) -> Sample | None:
 
 
 def _sizes(source: Source, some: Sequence[Recipe], config: Config) -> list[int]:
-    _, images = develop(source.file, source.sha256, some, config.render, config.seed)
-    return [len(image.content) for image in images]
+    with at_hand([source]) as (near,):
+        _, images = develop(near.file, near.sha256, some, config.render, config.seed)
+        return [len(image.content) for image in images]

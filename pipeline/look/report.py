@@ -28,6 +28,7 @@ from pipeline.look.learned_stage import Learned, read_json, read_learned
 from pipeline.look.report_tables import Table, assessment_table, type_table, word_table
 from pipeline.look.run_figure import run_figure
 from pipeline.look.show import draw_rois
+from pipeline.look.study_section import study_section
 from pipeline.run.events import read_events
 from pipeline.run.failures import read_failures
 
@@ -60,6 +61,7 @@ def write_report(workspace: Workspace, config: Config) -> Path:
         distributions=_distributions(workspace, labels),
         run=_png_uri(run_figure(events)) if (events := read_events(workspace)) else "",
         labels_shown=len(labels),
+        study=_study(workspace),
         tables=_tables(learned),
         learned=[_learned_section(one) for one in learned],
         failures=read_failures(workspace),
@@ -211,6 +213,11 @@ def _distributions(workspace: Workspace, labels: pd.DataFrame) -> str:
         return ""
     top = read_json(workspace.dataset_card).get("importance_top", float("nan"))
     return _png_uri(figures.distributions(labels[labels.distortion != "none"], top))
+
+
+def _study(workspace: Workspace) -> dict[str, Any]:
+    section = study_section(Workspace(workspace.study))
+    return section | {"figure": _png_uri(section["figure"])} if section else {}
 
 
 def _learned_section(learned: Learned) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from manifests.paper_numbers import ASSESSMENT, CORRELATIONS, SEAGULL, TYPES, paper_rows
+
 PAPER = "SEAGULL-7B, the paper's dataset"
 MAJORITY = "the commonest answer"
 _NONE = "–"  # a metric the row cannot have
@@ -32,25 +34,23 @@ class Table:
     rows: tuple[Row, ...]
 
 
-_SCORES = ("quality_srocc", "quality_plcc", "importance_srocc", "importance_plcc")
 _SETS = ("precision", "recall", "f1")
-_TYPES = ("blur", "colorfulness", "noise", "compression", "contrast", "exposure", "clean")
-# Tables 1 and 2 of the paper, rows "Seagull (7B)" and "Seagull".
-_PAPER_1 = ("0.745", "0.747", "0.860", "0.847", "29.5", "32.5", "29.0", "59.9", "66.9", "59.1")
-_PAPER_2 = ("83.3", "39.5", "52.2", "25.0", "24.0", "51.9", "52.6", "46.9")
 
 
 def assessment_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
     """Table 1: scores by correlation, severities and types by sample averages, in percent."""
     rows: list[Row] = []
     for name, found in evaluations.items():
-        ours = [_number(found, key) for key in _SCORES]
+        ours = [_number(found, key) for key in CORRELATIONS]
         ours += _percents(found.get("severity"), _SETS) + _percents(found, _SETS)
-        common = [_NONE] * len(_SCORES)
+        common = [_NONE] * len(CORRELATIONS)
         common += _percents(found.get("majority_severity"), _SETS)
         common += _percents(found.get("majority"), _SETS)
         rows += [Row(name, tuple(ours), "ours"), Row(MAJORITY, tuple(common), "majority")]
-    rows.append(Row(PAPER, _PAPER_1, "paper"))
+    printed = paper_rows(1)[SEAGULL]
+    paper = [_number(printed, key) for key in CORRELATIONS]
+    paper += _percents(printed, ASSESSMENT[len(CORRELATIONS) :])
+    rows.append(Row(PAPER, tuple(paper), "paper"))
     groups = (("Quality", 2), ("Importance", 2), ("Severity, %", 3), ("Type, %", 3))
     columns = (*("SROCC", "PLCC") * 2, *("precision", "recall", "F1") * 2)
     return Table(groups, columns, tuple(rows))
@@ -59,7 +59,7 @@ def assessment_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
 def type_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
     """Table 2: F1 of every type, in percent, and their mean; further types after the paper's."""
     more = sorted(
-        {t for found in evaluations.values() for t in found.get("type_f1", {})} - set(_TYPES)
+        {t for found in evaluations.values() for t in found.get("type_f1", {})} - set(TYPES)
     )
     rows: list[Row] = []
     for name, found in evaluations.items():
@@ -67,10 +67,11 @@ def type_table(evaluations: Mapping[str, Mapping[str, Any]]) -> Table:
             (name, "type_f1", "ours"),
             (MAJORITY, "majority_type_f1", "majority"),
         ):
-            rows.append(Row(whose, _with_mean(found.get(key, {}), (*_TYPES, *more)), kind))
-    paper = (*_PAPER_2[:-1], *[_NONE] * len(more), _PAPER_2[-1])
-    rows.append(Row(PAPER, paper, "paper"))
-    columns = (*_TYPES, *more, "mean")
+            rows.append(Row(whose, _with_mean(found.get(key, {}), (*TYPES, *more)), kind))
+    printed = paper_rows(2)[SEAGULL]
+    paper = _percents(printed, (*TYPES, *more, "mean"))
+    rows.append(Row(PAPER, tuple(paper), "paper"))
+    columns = (*TYPES, *more, "mean")
     return Table((("F1 of the type, %", len(columns)),), columns, tuple(rows))
 
 

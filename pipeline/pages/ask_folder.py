@@ -7,7 +7,7 @@ from pathlib import Path
 from labelers.engine.mask_models import MaskModels
 from manifests.config import Config
 from manifests.errors import SceneError, SeagullError
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.rle import encode
 from manifests.tables import write_records
 from pipeline.intake.sources import RAW_SUFFIXES

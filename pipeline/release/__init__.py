@@ -8,6 +8,7 @@ sketches.py      64 sums a rendering: how far another one is from it, without it
 facts.py         what is counted of the data, in one pass
 pictures.py      figures of the labels, and pictures of one scene
 hub_features.py  the types of a sample's fields, for the Hub's loader
+study_part.py    SEAGULL-3k, where a workspace has a study: ratings without who gave them
 documents.py     dataset card and datasheet
 croissant.py     Croissant 1.1 metadata with its RAI part
 release.py       the folder: shards, tables, documents, SHA256SUMS

@@ -16,6 +16,7 @@ from manifests.keys import LEVELS
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS
 from pipeline.release.facts import Facts
 from pipeline.release.naming import release_name
+from pipeline.release.study_part import Study
 
 # As the Hub names licences: https://huggingface.co/docs/hub/repositories-licenses
 _HUB_LICENCES = (
@@ -34,6 +35,7 @@ class About:
     environment: Mapping[str, Any]
     failures: int
     recipe: bool
+    study: Study | None = None
 
     @property
     def name(self) -> str:

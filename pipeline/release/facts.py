@@ -9,7 +9,7 @@ import pandas as pd
 
 from manifests.compacted import has_records
 from manifests.keys import LEVELS, NO_DISTORTION, WITHOUT, in_order
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.words import IMPORTANCE_WORDS, QUALITY_WORDS, grade

@@ -9,7 +9,7 @@ import yaml
 
 from manifests.config import Config, to_dict
 
-_PATHS = ("weights", "levels", "encoder", "llm", "python", "repo", "config")
+_PATHS = ("weights", "levels", "mixtures", "encoder", "llm", "python", "repo", "config")
 
 
 def release_name(config: Config, recipe: bool) -> str:

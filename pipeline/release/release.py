@@ -4,7 +4,7 @@
       README.md DATASHEET.md croissant.json SHA256SUMS config.yaml release.json failures.json
       shards/dataset.json  shards/{train,val,test}/NAME-{split}-000000.{tar,parquet}
       tables/{scenes,renderings,rois,labels,...}/NAME-{split}-00000.parquet
-      pictures/
+      pictures/              study/ as study_part.py says, where there is one
 
 It is laid out as a workspace, so that what reads one reads the other. A recipe (`recipe_only`) has
 no shards and no pictures, and one table more: `sketches`.
@@ -28,10 +28,12 @@ from manifests.config import Config
 from manifests.done import read_done
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, sha256_of_file, write_atomic
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Scene
 from manifests.tables import read_records
 from manifests.workspace import SPLITS, Workspace
+from pipeline.dataset.samples import seagull_100w
+from pipeline.dataset.shards import find_ready, is_done, plan_shards
 from pipeline.release.compact import TABLES, write_compacted
 from pipeline.release.croissant import croissant
 from pipeline.release.documents import About, dataset_card, datasheet
@@ -41,6 +43,7 @@ from pipeline.release.hub_features import sample_features
 from pipeline.release.naming import public_config, public_scenes, release_name
 from pipeline.release.pictures import pictures
 from pipeline.release.sketches import sketches_of
+from pipeline.release.study_part import FOLDER, Study, asked_for, find_study, write_study
 from pipeline.release.terms import check_terms
 from pipeline.run.failures import read_failures
 
@@ -61,7 +64,7 @@ def release(workspace: Workspace, config: Config, folder: Path, recipe_only: boo
             f"{workspace.root} holds the released SEAGULL-100w: its authors publish it, and what a"
             " release says of RAW files and labels would not be true of it"
         )
-    card = _card(workspace, config)
+    card, study = _card(workspace, config), asked_for(find_study(workspace), config.release)
     name = release_name(config, recipe_only)
     target, draft = folder / name, folder / f"{TEMPORARY_PREFIX}{name}"
     if target.exists():
@@ -71,7 +74,7 @@ def release(workspace: Workspace, config: Config, folder: Path, recipe_only: boo
         )
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    _fill(draft, name, workspace, config, card, recipe_only)
+    _fill(draft, name, workspace, config, card, recipe_only, study)
     write_sums(draft)
     draft.rename(target)
     return target
@@ -84,12 +87,25 @@ def _card(workspace: Workspace, config: Config) -> dict[str, Any]:
         raise SeagullError(
             f"{workspace.dataset_card} is missing: there are no shards; run `seagull shards` first"
         ) from error
-    if card.get("config") != config.fingerprint:
+    if card.get("config") != config.fingerprint and not _are_of(workspace, config):
         raise SeagullError(
             f"{workspace.root}: its shards were made by configuration {card.get('config')}, asked"
             f" for is {config.fingerprint}; run `seagull shards` with it first"
         )
-    return card
+    return card | {"config": config.fingerprint}
+
+
+def _are_of(workspace: Workspace, config: Config) -> bool:
+    """Whether the shards are what `config` would make, though another one wrote their card.
+
+    They differ in what no shard depends on: a training, a study.
+    """
+    dataset = seagull_100w(workspace)
+    try:
+        ready = find_ready(dataset, config, with_missing=True, write=False)
+    except SeagullError:
+        return False
+    return all(is_done(dataset, plan) for plan in plan_shards(dataset, ready, config))
 
 
 def _fill(
@@ -99,10 +115,11 @@ def _fill(
     config: Config,
     card: Mapping[str, Any],
     recipe_only: bool,
+    study: Study | None,
 ) -> None:
     facts = gather(workspace, dict(card))
     failures = [vars(failure) for failure in read_failures(workspace)]
-    about = About(config, facts, card, environment(), len(failures), recipe_only)
+    about = About(config, facts, card, environment(), len(failures), recipe_only, study)
     scenes = read_records(workspace.table("scenes"), Scene)
     splits = [s for s in SPLITS if any(scene.split == s for scene in scenes)]
     tables = _tables(draft, name, workspace, scenes)
@@ -115,6 +132,9 @@ def _fill(
         features = sample_features(next((draft / "shards").rglob("*.tar")))
         for picture, content in pictures(workspace, facts, card["importance_top"]).items():
             write_atomic(draft / "pictures" / picture, content)
+    if study:
+        write_study(draft, name, study)
+        _study_shards(draft / FOLDER, name, study, recipe_only)
     write_atomic(draft / "config.yaml", public_config(config))
     if config.render.levels != "shipped":
         shutil.copyfile(config.render.levels, draft / LEVELS)
@@ -194,6 +214,14 @@ def _shards(draft: Path, name: str, workspace: Workspace, dataset: str) -> None:
             _link(tar, to)
             index = pq.read_table(record.with_name(f"{done.key}.parquet"))
             _write_index(index, to)
+
+
+def _study_shards(draft: Path, name: str, study: Study, recipe_only: bool) -> None:
+    """The rated renderings, where they are of the dataset's RAW files and pixels go out."""
+    if study.with_pixels and not recipe_only and study.space.dataset_card.exists():
+        card = json.loads(study.space.dataset_card.read_text())
+        _shards(draft, name, study.space, card["dataset"])
+        write_atomic(draft / "shards" / "dataset.json", _text(card))
 
 
 def _link(file: Path, to: Path) -> None:

@@ -3,7 +3,7 @@
 released_layout.py where its images are, in folders or zips
 json_walk.py     a large JSON file object by object, whatever its nesting
 entries.py       ROIs and scores out of these objects, and what fitted nothing
-score_store.py   the scores by image, on disk
+import_store.py  what an import has read and done so far, on disk
 import_scene.py  one image's renderings, ROIs and labels
 importing.py     the whole: a workspace, and the report of what did not fit
 fit.py           our distortions on a finished picture, and the parameter that fits a pair

@@ -21,7 +21,7 @@ from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.images import read_image
 from manifests.keys import NO_DISTORTION, in_order
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records
 from manifests.workspace import Workspace

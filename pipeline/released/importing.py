@@ -7,7 +7,6 @@ it is from.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,20 +17,23 @@ from manifests.done import Done, describe, fingerprint, read_done
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.presets import to_yaml
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import write_records
 from manifests.workspace import Workspace
 from pipeline.intake.memory_of_sources import write_memory
 from pipeline.intake.sources import Source
-from pipeline.released.entries import Misfits, Region, read_regions, read_scores
+from pipeline.released.entries import Misfits, read_regions, read_scores
 from pipeline.released.import_scene import SCORER, SceneRows, import_scene
+from pipeline.released.import_store import ImportStore
 from pipeline.released.released_layout import Layout, find_layout
-from pipeline.released.score_store import ScoreStore
 from pipeline.run.ledger import Ledger
 
 REPORT = "import.json"
 RECORD = ("import", "seagull-100w")
+STORE = "import.sqlite"  # while the import is not complete
+STAGES = ("render", "masks", "labels")
+VERSION = 1
 WITHOUT_ABOVE = 0.92  # paper, section 3.1.3
 
 
@@ -69,20 +71,25 @@ def import_100w(root: Path, out: Workspace, config: Config, limit: int | None = 
             f"{root}: no *rois*.json or no *scores*.json in it; expected"
             " Labels/SEAGULL-100w_mask-based-rois.json and Labels/SEAGULL-100w_scores.json"
         )
-    config = imported_config(config)
+    config, images = imported_config(config), layout.references.ids()
+    inputs = _inputs(layout.rois, layout.scores, layout, config)
+    before = _before(out, fingerprint(inputs=inputs, limit=limit))
+    if before:
+        layout.close()
+        return before
     out.root.mkdir(parents=True, exist_ok=True)
     write_atomic(out.config, to_yaml(config))
     described = describe("config", "config", config.fingerprint, out.root, [out.config])
     described.write(out.done("config", "config"))
-    images = layout.references.ids()
-    regions: dict[str, list[Region]] = defaultdict(list)
-    for region in read_regions(layout.rois, images, misfits):
-        regions[region.image].append(region)
-    store = ScoreStore(out.root / ".tmp-scores.sqlite")
+    store = ImportStore(out.root / STORE, inputs)
     try:
-        read = store.fill(read_scores(layout.scores, images, misfits))
+        read = store.fill(
+            read_regions(layout.rois, images, misfits),
+            read_scores(layout.scores, images, misfits),
+            misfits,
+        )
         wanted = sorted(images)[:limit]
-        made, failed = _scenes(wanted, layout, regions, store, out, config, misfits)
+        made, failed = _scenes(wanted, layout, store, out, config, misfits)
     finally:
         store.close()
         layout.close()
@@ -91,14 +98,44 @@ def import_100w(root: Path, out: Workspace, config: Config, limit: int | None = 
             f"{root}: no image has a reference, ROIs and scores that fit together;"
             f" seen: {dict(misfits.notes)}, {dict(misfits.shapes.most_common(3))}"
         )
-    return _report(made, failed, read, layout, misfits, out)
+    identity = fingerprint(inputs=inputs, limit=limit)
+    imported = _report(made, failed, read, layout, misfits, out, identity)
+    store.remove()
+    return imported
+
+
+def _inputs(rois: Path, scores: Path, layout: Layout, config: Config) -> str:
+    """The fingerprint of all that an import reads, by size and time of change of the large."""
+    stats = [path.stat() for path in (rois, scores)]
+    shelves = [("", layout.references), *((f.name, shelf) for f, shelf in _by_name(layout))]
+    return fingerprint(
+        version=VERSION,
+        files=[(stat.st_size, stat.st_mtime_ns) for stat in stats],
+        images=[(name, sorted(shelf.ids())) for name, shelf in shelves],
+        config=config.fingerprint,
+    )
+
+
+def _before(out: Workspace, identity: str) -> Imported | None:
+    """The report of an earlier import of the same, where all that it made still stands."""
+    done = read_done(out.done(*RECORD))
+    if done is None or done.fingerprint != identity or done.first_change(out.root):
+        return None
+    imported = Imported(**json.loads((out.root / REPORT).read_text()))
+    keys = [path.stem for path in out.done("labels", "*").parent.glob("*.json")]
+    return imported if len(keys) >= imported.scenes and all(_stand(out, k) for k in keys) else None
+
+
+def _stand(out: Workspace, key: str) -> bool:
+    """Whether a scene's records and files are there."""
+    dones = [read_done(out.done(stage, key)) for stage in STAGES]
+    return all(done and done.first_change(out.root) is None for done in dones)
 
 
 def _scenes(
     images: Sequence[str],
     layout: Layout,
-    regions: dict[str, list[Region]],
-    store: ScoreStore,
+    store: ImportStore,
     out: Workspace,
     config: Config,
     misfits: Misfits,
@@ -109,21 +146,44 @@ def _scenes(
     memory = {}
     with progress(len(images), "import", "images") as bar:
         for image in images:
-            try:
-                rows = import_scene(
-                    image, layout, regions[image], store.of_image(image), out, config, misfits
-                )
-            except SeagullError as error:
-                failed[image] = str(error)
-                rows = None
-            if rows:
-                made.append(_record(rows, out, ledger))
-                stat = Path(rows.scene.path).stat()
-                path = str(Path(rows.scene.path).absolute())
-                memory[path] = (stat.st_size, stat.st_mtime_ns, rows.scene.sha256)
+            came = store.settled(image)
+            if came is None or not (came["key"] and _stand(out, came["key"])):
+                came = _settle(image, layout, store, out, config, ledger)
+                store.settle(image, came)
+            misfits.notes.update(came["notes"])
+            if came["failed"]:
+                failed[image] = came["failed"]
+            if came["key"]:
+                made.append(Done("import", came["key"], "", {}, came["counts"]))
+                path, size, changed, sha256 = came["file"]
+                memory[path] = (size, changed, sha256)
             bar.update()
     write_memory(out, memory)
     return made, failed
+
+
+def _settle(
+    image: str,
+    layout: Layout,
+    store: ImportStore,
+    out: Workspace,
+    config: Config,
+    ledger: Ledger,
+) -> dict[str, Any]:
+    """Import one image; what came of it, as plain values."""
+    came: dict[str, Any] = {"key": "", "counts": {}, "file": None, "failed": ""}
+    misfits = Misfits()
+    try:
+        regions, scores = store.regions_of(image), store.of_image(image)
+        rows = import_scene(image, layout, regions, scores, out, config, misfits)
+    except SeagullError as error:
+        return came | {"failed": str(error), "notes": dict(misfits.notes)}
+    if rows:
+        done, path = _record(rows, out, ledger), Path(rows.scene.path)
+        stat = path.stat()
+        came |= {"key": done.key, "counts": dict(done.counts)}
+        came["file"] = [str(path.absolute()), stat.st_size, stat.st_mtime_ns, rows.scene.sha256]
+    return came | {"notes": dict(misfits.notes)}
 
 
 def _record(rows: SceneRows, out: Workspace, ledger: Ledger) -> Done:
@@ -158,6 +218,7 @@ def _report(
     layout: Layout,
     misfits: Misfits,
     out: Workspace,
+    identity: str,
 ) -> Imported:
     imported = Imported(
         scenes=len(made),
@@ -177,7 +238,7 @@ def _report(
     text = json.dumps(vars(imported), indent=1) + "\n"
     path = out.root / REPORT
     write_atomic(path, text)
-    describe(*RECORD, fingerprint(text=text), out.root, [path]).write(out.done(*RECORD))
+    describe(*RECORD, identity, out.root, [path]).write(out.done(*RECORD))
     return imported
 
 

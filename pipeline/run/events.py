@@ -9,11 +9,14 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from manifests.errors import MachineError
+from manifests.files import tell_of
 from manifests.workspace import Workspace
 from pipeline.workers.worker import Outcome
 
@@ -64,6 +67,8 @@ class EventLog:
         if self._file is not None:
             self._file.close()
             self._file = None
+            with suppress(MachineError):
+                tell_of(self.path)
 
 
 def _event(outcome: Outcome) -> Event:

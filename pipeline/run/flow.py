@@ -16,13 +16,14 @@ from tqdm import tqdm
 from manifests.config import Config
 from manifests.errors import SeagullError
 from manifests.files import TEMPORARY_PREFIX, remove_file, sweep_temporary
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Failure
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.events import EventLog
 from pipeline.run.failures import MAY_PASS, forget_failure, mend_failures, write_failure
 from pipeline.run.ledger import Ledger
+from pipeline.run.pulling import adopt
 from pipeline.stages.all_stages import stage_by_name
 from pipeline.workers.executors import Executor
 from pipeline.workers.worker import Outcome, Task
@@ -137,10 +138,12 @@ class Flow:
         if outcome.ends_run:
             raise SeagullError(f"{task.stage}: {outcome.message}")
         if outcome.done:
+            key, space = task.source.scene_id, self.workspace
+            adopt(space, outcome.done, space.done(task.stage, key), space.root)
             self.tally.made[task.stage] += 1
             self.tally.counts.update(outcome.done.counts)
-            self.ledger.made(task.stage, task.source.scene_id)
-            forget_failure(self.workspace, task.stage, task.source.scene_id)
+            self.ledger.made(task.stage, key)
+            forget_failure(self.workspace, task.stage, key)
             self._advance(task.source)
         elif outcome.reason in MAY_PASS and task.attempt < self.config.work.attempts:
             self._queue(replace(task, attempt=task.attempt + 1))

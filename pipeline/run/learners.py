@@ -12,18 +12,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
+from pipeline.workers.ray_cluster import connect
 
 if TYPE_CHECKING:
     from manifests.config import Config
+    from manifests.sample import SampleSource
+    from pipeline.intake.raw_place import Place
 
 GROUP = "seagull.learning"
+SOURCES_GROUP = "seagull.sources"
+EndlessOf = tuple[str, int | None]  # RAW files, and how many processes make samples of them
 _PARENT = "SEAGULL_LAUNCHER"
 
 
@@ -33,24 +39,49 @@ def call(name: str, *arguments: Any) -> Any:
     return entry.load()(*arguments)
 
 
+@contextmanager
+def endless(
+    workspace: Workspace, config: "Config", raw: "Place", workers: int | None
+) -> Iterator["SampleSource"]:
+    """The samples of RAW files, made while they are asked for; see pipeline/endless."""
+    (entry,) = entry_points(group=SOURCES_GROUP, name="raw")
+    source = entry.load()(workspace, config, raw, workers)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
 def in_waves(workspace: Workspace, config: "Config", table: int, cluster: str | None) -> None:
     """Make the runs of a table: one after the other here, those of a wave at once on a cluster."""
-    for wave in call("table_waves", workspace, config, table):
-        if cluster:
-            _on_ray(workspace, config, table, wave)
-            continue
-        for name in wave:
-            call("table_run", workspace, config, table, name)
+    waves, made = call("table_waves", workspace, config, table), 0
+    runs = sum(map(len, waves))
+    for wave in waves:
+        for some in [wave] if cluster else [[name] for name in wave]:
+            made += len(some)
+            print(f"table {table}, {made} of {runs}: {', '.join(some)}", file=sys.stderr)
+            if cluster:
+                _on_ray(workspace, config, table, some)
+            else:
+                call("table_run", workspace, config, table, some[0])
 
 
 def _on_ray(workspace: Workspace, config: "Config", table: int, wave: Sequence[str]) -> None:
-    import ray
-
-    if not ray.is_initialized():
-        ray.init(log_to_driver=True)
+    cluster = connect(config.pretrain.threads, echo=True)
     gpus = 1 if config.pretrain.device.startswith("cuda") else 0
-    remote = ray.remote(num_cpus=config.pretrain.threads, num_gpus=gpus)(call)
-    ray.get([remote.remote("table_run", workspace, config, table, name) for name in wave])
+    remote = cluster.ray.remote(num_cpus=config.pretrain.threads, num_gpus=gpus)(call)
+    root = Workspace(workspace.root.resolve())  # workers have another current directory
+    try:
+        cluster.ray.get([remote.remote("table_run", root, config, table, name) for name in wave])
+    except Exception as error:
+        raise SeagullError(f"a run of table {table} failed: {_reason(error)}") from error
+    finally:
+        cluster.close()
+
+
+def _reason(error: Exception) -> str:
+    """What a worker's exception says of itself, below Ray's account of where it was."""
+    return str(error.__cause__ or error).strip().splitlines()[-1]
 
 
 def launched() -> bool:
@@ -67,8 +98,16 @@ def end_with_launcher() -> None:
         threading.Thread(target=end_with, args=(int(parent),), daemon=True).start()
 
 
-def by_processes(name: str, workspace: Workspace, config: "Config", processes: int) -> None:
+def by_processes(
+    name: str,
+    workspace: Workspace,
+    config: "Config",
+    processes: int,
+    endless_of: EndlessOf | None = None,
+) -> None:
     """Run `seagull NAME` in as many processes of this machine, which find each other by a port.
+
+    Where `endless_of` is given each process makes its part of the samples itself.
 
     Raises:
         SeagullError: one of them failed; what it said is above, and the others are stopped.
@@ -79,6 +118,10 @@ def by_processes(name: str, workspace: Workspace, config: "Config", processes: i
         described = Path(folder) / "config.yaml"
         described.write_text(to_yaml(config))
         options = ["--out", str(workspace.root), "--config", str(described)]
+        if endless_of:
+            raw, workers = endless_of
+            options += ["--endless", "--raw", raw]
+            options += ["--workers", str(workers)] if workers else []
         command = [sys.executable, "-m", "pipeline.cli", name, *options]
         threads = {"OMP_NUM_THREADS": str(config.pretrain.threads)}
         common = threads | os.environ | _meeting(processes)
@@ -121,38 +164,45 @@ def _first_failure(started: Sequence[subprocess.Popen[bytes]]) -> int:
         time.sleep(0.1)
 
 
-def by_ray(name: str, workspace: Workspace, config: "Config", processes: int) -> None:
-    """Run `seagull NAME` in as many workers of Ray Train.
+def by_ray(
+    name: str,
+    workspace: Workspace,
+    config: "Config",
+    processes: int,
+    endless_of: EndlessOf | None = None,
+) -> None:
+    """Run `seagull NAME` in as many workers of Ray Train; `endless_of` as in `by_processes`.
 
     Raises:
         SeagullError: one of them failed.
     """
-    import ray
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
-
     from manifests.presets import to_yaml
 
     gpu = (config.finetune if name == "finetune" else config.pretrain).device.startswith("cuda")
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = TorchTrainer(
-            _worker,
-            train_loop_config={
-                "name": name,
-                "out": str(workspace.root.resolve()),
-                "config": to_yaml(config),
-            },
-            torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
-            scaling_config=ScalingConfig(num_workers=processes, use_gpu=gpu),
-            run_config=RunConfig(name=name, storage_path=folder),
-        )
-        if not ray.is_initialized():
-            ray.init(log_to_driver=True)
+    cluster = connect(processes, echo=True)
+    root = workspace.root.resolve()
+    # Ray Train wants a folder that all nodes see, as they see the workspace; nothing stays in it.
+    with tempfile.TemporaryDirectory(prefix=".ray-", dir=root) as folder:
         try:
-            trainer.fit()
+            from ray.train import RunConfig, ScalingConfig
+            from ray.train.torch import TorchConfig, TorchTrainer
+
+            TorchTrainer(
+                _worker,
+                train_loop_config={
+                    "name": name,
+                    "out": str(root),
+                    "config": to_yaml(config),
+                    "endless": endless_of,
+                },
+                torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
+                scaling_config=ScalingConfig(num_workers=processes, use_gpu=gpu),
+                run_config=RunConfig(name=name, storage_path=folder),
+            ).fit()
         except Exception as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[-1]
-            raise SeagullError(f"a worker of {name} failed: {reason}") from error
+            raise SeagullError(f"a worker of {name} failed: {_reason(error)}") from error
+        finally:
+            cluster.close()
 
 
 def _worker(given: dict[str, Any]) -> None:
@@ -162,4 +212,12 @@ def _worker(given: dict[str, Any]) -> None:
         file.write(given["config"])
         file.flush()
         config = load_config(file.name)
-    call(given["name"], Workspace(Path(given["out"])), config)
+    workspace = Workspace(Path(given["out"]))
+    if not given["endless"]:
+        call(given["name"], workspace, config)
+        return
+    from pipeline.intake.raw_place import place_of_key
+
+    raw, workers = given["endless"]
+    with endless(workspace, config, place_of_key(raw), workers) as source:
+        call(given["name"], workspace, config, source)

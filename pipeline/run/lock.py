@@ -3,7 +3,7 @@
 The lock is the operating system's (flock, by `filelock`): it ends with the process that holds it,
 whatever ended that, so a dead run's lock never blocks. Beside it lies who holds it, for the message
 alone. Where the file system has no flock, filelock's lock by existence stands in, which knows a
-dead process of this host by its pid.
+dead process of this host by its pid. Of a workspace in a store: pipeline/store/store_lock.py.
 """
 
 import errno
@@ -13,7 +13,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,10 @@ import filelock
 
 from manifests.errors import SeagullError
 from manifests.files import machine_faults
+from pipeline.run.pulling import pull, workspace_mirror
+from pipeline.store.object_store import store_faults
+from pipeline.store.store_lock import StoreLock
+from pipeline.store.store_mirror import StoreMirror
 
 LOCK, HOLDER = ".lock", ".lock.json"
 _NO_FLOCK = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -35,6 +39,10 @@ def only_writer(folder: Path) -> Iterator[None]:
         SeagullError: another process holds it; the message says which.
         MachineError: the folder cannot be written.
     """
+    if mirror := workspace_mirror(folder):
+        with _lease(mirror):
+            yield
+        return
     was_there = folder.exists()
     with machine_faults(folder / LOCK):
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,6 +65,10 @@ def only_writer(folder: Path) -> Iterator[None]:
 @contextmanager
 def no_other_writer(folder: Path) -> Iterator[None]:
     """As `only_writer`, for who only reads: a folder that cannot be written is read unlocked."""
+    if mirror := workspace_mirror(folder):
+        with _lease(mirror, read_only=True):
+            yield
+        return
     try:
         (folder / LOCK).touch()
     except OSError as error:
@@ -65,6 +77,23 @@ def no_other_writer(folder: Path) -> Iterator[None]:
             return
         raise
     with only_writer(folder):
+        yield
+
+
+@contextmanager
+def _lease(mirror: StoreMirror, read_only: bool = False) -> Iterator[None]:
+    """Hold a workspace in a store, whose mirror is brought up to date once it is held."""
+    lease = StoreLock(mirror.store, _me())
+    try:
+        with store_faults(str(mirror.store.url)) if not read_only else nullcontext():
+            lease.take()
+    except PermissionError:  # as of a folder that cannot be written
+        pull(mirror)
+        yield
+        return
+    with lease.kept():
+        mirror.guard = lease.check
+        pull(mirror)
         yield
 
 

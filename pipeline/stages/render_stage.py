@@ -41,9 +41,14 @@ def _render(unit: Unit, _: None) -> StageOutput:
 
 def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering:
     """Write the image into `folder`, a scene's in `space`; returns its row."""
-    recipe = image.recipe
-    path = folder / f"{image_stem(recipe.distortion, recipe.level)}.{image.extension}"
+    path = folder / f"{image_stem(image.recipe.distortion, image.recipe.level)}.{image.extension}"
     write_atomic(path, image.content)
+    return row_of(image, scene, path.relative_to(space.root).as_posix())
+
+
+def row_of(image: Image, scene: str, path: str) -> Rendering:
+    """The row of an image that lies, or would lie, at `path` in its workspace."""
+    recipe = image.recipe
     return Rendering(
         rendering_id=rendering_id(scene, recipe.distortion, recipe.level),
         scene_id=scene,
@@ -52,7 +57,7 @@ def store(image: Image, scene: str, folder: Path, space: Workspace) -> Rendering
         parameter=recipe.parameter,
         unit=recipe.unit,
         params=json.dumps(image.params, sort_keys=True),
-        path=path.relative_to(space.root).as_posix(),
+        path=path,
         sha256=sha256_of(image.content),
         bytes=len(image.content),
         width=image.width,
@@ -76,8 +81,12 @@ def _one_format(config: Config) -> None:
 
 
 def _version(config: Config) -> object:
-    """Return the code's version; in a dataset of PNG, compression too is PNG since its second."""
-    return ISP_VERSION if config.render.format == "jpg" else [ISP_VERSION, 2]
+    """Return the code's version, and what changed the bytes of some datasets alone.
+
+    In a dataset of PNG compression too is PNG; levels of one's own are named by their content.
+    """
+    changed = 2 * (config.render.format == "png"), 1 * (config.render.levels != "shipped")
+    return [ISP_VERSION, *filter(None, changed)] if any(changed) else ISP_VERSION
 
 
 RENDER = Stage(
@@ -91,4 +100,5 @@ RENDER = Stage(
     reads=lambda source, dones: source.sha256,
     load=_one_format,
     work=_render,
+    opens_raw=True,
 )

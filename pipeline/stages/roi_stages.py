@@ -14,7 +14,14 @@ from manifests.keys import image_stem
 from manifests.records import Label, Rendering, Roi
 from manifests.tables import read_records, write_records
 from pipeline.intake.sources import Source
-from pipeline.stages.stage import Dones, Stage, StageOutput, Unit, reference_of
+from pipeline.stages.stage import (
+    Dones,
+    Stage,
+    StageOutput,
+    Unit,
+    is_other_rendering,
+    reference_of,
+)
 
 
 def _masks(unit: Unit, models: MaskModels) -> StageOutput:
@@ -49,6 +56,7 @@ MASKS = Stage(
     load=lambda config: load_mask_models(config.masks, config.work.device),
     work=_masks,
     on_gpu=True,
+    opens=lambda name: not is_other_rendering(name),
 )
 
 

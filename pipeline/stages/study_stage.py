@@ -20,7 +20,7 @@ from manifests.records import Label, Rendering, Roi, Scene
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 from pipeline.stages.render_stage import RENDER, store
-from pipeline.stages.stage import Stage, StageOutput, Unit, reference_of
+from pipeline.stages.stage import Stage, StageOutput, Unit, is_other_rendering, reference_of
 
 VERSION = 3
 
@@ -92,4 +92,6 @@ STUDY = Stage(
     load=lambda config: load_labeler(config.labels, config.work.device),
     work=_study,
     on_gpu=True,
+    opens=lambda name: not is_other_rendering(name),
+    opens_raw=True,
 )

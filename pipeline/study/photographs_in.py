@@ -22,7 +22,7 @@ from manifests.done import describe, fingerprint, read_done
 from manifests.errors import SceneError
 from manifests.files import sha256_of, write_atomic
 from manifests.keys import NO_DISTORTION, image_stem, rendering_id, scene_id
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.ratings import Photograph
 from manifests.records import Failure, Rendering, Roi, Scene, WhiteBalance
 from manifests.rle import decode, encode

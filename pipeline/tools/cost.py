@@ -2,8 +2,9 @@
 
 The scenes are worked on in this process, one thread, in a workspace that is thrown away. CPU
 seconds are the process's own; on a GPU the wall seconds of the stage are the GPU's. Loading models
-is measured once and not multiplied: it is paid once a worker. Labels are made for every tenth
-rendering of a scene and their cost multiplied: all cost the same, and TOPIQ takes an hour a scene.
+is measured once and not multiplied: it is paid once a worker. Labels are made for the reference
+alone and for every tenth rendering; what a rendering adds is multiplied, for TOPIQ takes an hour a
+scene.
 Not counted: the CPU seconds of a detector in a process of its own (SEEM, detectron2).
 """
 
@@ -13,10 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from manifests.config import Config
 from manifests.done import Done
 from manifests.errors import SeagullError
-from manifests.progress import progress
+from manifests.process.progress import progress
 from manifests.records import Rendering
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
@@ -24,6 +28,8 @@ from pipeline.intake.sources import Source
 from pipeline.stages.all_stages import BUILD, stage_by_name
 from pipeline.stages.stage import Stage, Unit, record_done
 from pipeline.workers.worker import cap_threads
+
+Floats = NDArray[np.float64]
 
 _EVERY = 10  # rendering of a scene is labelled
 
@@ -56,32 +62,37 @@ def measure(sources: Sequence[Source], config: Config) -> list[StageCost]:
             return [_measure(stage_by_name(name), units, bar.update) for name in BUILD]
 
 
-def _thinned(unit: Unit) -> float:
-    """Leave every tenth rendering in the scene's table; returns how many each stands for."""
-    table = unit.workspace.table_file("renderings", unit.key)
-    rows = read_records(table, Rendering)
-    kept = rows[::_EVERY]  # the first is the reference
-    write_records(table, kept, Rendering)
-    return len(rows) / len(kept)
-
-
 def _measure(stage: Stage, units: Sequence[Unit], tick: Callable[[], object]) -> StageCost:
     begun = time.process_time()
     models = stage.load(units[0].config)
     load_s = time.process_time() - begun
-    cpu, wall, size, made = 0.0, 0.0, 0.0, 0.0
+    spent = np.zeros(4)
     for unit in units:
-        times = _thinned(unit) if stage.name == "labels" else 1.0
-        cpu_begun, wall_begun = time.process_time(), time.perf_counter()
-        done = record_done(stage.name, unit, "measured", stage.work(unit, models))
-        cpu += times * (time.process_time() - cpu_begun)
-        wall += times * (time.perf_counter() - wall_begun)
-        size += times * sum(_sizes(unit.workspace, done))
-        made += times * sum(done.counts.values())
+        of_scene = _labels_spent if stage.name == "labels" else _spent
+        spent += of_scene(stage, unit, models) / len(units)
         tick()
-    n = len(units)
     gpu = stage.on_gpu and units[0].config.work.device != "cpu"
-    return StageCost(stage.name, cpu / n, wall / n, size / n, made / n, load_s, gpu)
+    cpu_s, wall_s, size, made = spent.tolist()
+    return StageCost(stage.name, cpu_s, wall_s, size, made, load_s, gpu)
+
+
+def _spent(stage: Stage, unit: Unit, models: object) -> Floats:
+    """CPU seconds, wall seconds, bytes and things made of one scene in one stage."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    done = record_done(stage.name, unit, "measured", stage.work(unit, models))
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return np.array([cpu, wall, sum(_sizes(unit.workspace, done)), sum(done.counts.values())])
+
+
+def _labels_spent(stage: Stage, unit: Unit, models: object) -> Floats:
+    """As `_spent`: of the reference, and of each other rendering what every tenth of them adds."""
+    table = unit.workspace.table_file("renderings", unit.key)
+    reference, *others = read_records(table, Rendering)
+    some = others[::_EVERY]
+    write_records(table, [reference], Rendering)
+    once = _spent(stage, unit, models)
+    write_records(table, [reference, *some], Rendering)
+    return once + (_spent(stage, unit, models) - once) * (len(others) / len(some))
 
 
 def _sizes(workspace: Workspace, done: Done) -> Iterator[int]:

@@ -1,69 +1,34 @@
 """Renderings with several distortions, or with some inside a region only, beside the dataset.
 
-    - {exposure: {parameter: -1.5}, noise: {parameter: 4}}
-    - {where: object, feather: 6, blur: {parameter: 2.0}}      # object | component | background
-
-They lie in `OUT/mixtures`, a workspace of its own with `renderings/`, the table of them and, for
-those with a region, the table `touched`: what they did to each ROI. A region needs the dataset's
-masks (`seagull masks`). One process; what fails is said and the next scene taken.
+They lie in `OUT/mixtures`, a workspace of its own with `renderings/` and the table of them. Where
+the dataset has masks, `labels` are what the scorer says of each ROI and `touched` what was done to
+it; a region needs them (`seagull masks`). One process; what fails is said, the next scene taken.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from isp.development.recipes import REFERENCE, Recipe, mixture, mixtures
-from isp.development.renderer import Image, develop
-from isp.distortions.levels import read_yaml
+from isp.development.recipes import REFERENCE
+from isp.development.renderer import open_raw
+from labelers.engine.label_engine import Labeler, load_labeler
 from manifests.compacted import has_records
 from manifests.config import Config
-from manifests.errors import SceneError, SeagullError
+from manifests.errors import SceneError
 from manifests.files import fresh_folder, remove_file
-from manifests.images import decode_image, encode_png
-from manifests.keys import rendering_id
-from manifests.progress import progress
-from manifests.records import Rendering, Roi
+from manifests.images import decode_image
+from manifests.process.progress import progress
+from manifests.records import Label, Rendering, Roi
 from manifests.tables import read_records, write_records
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
+from pipeline.mixing.inside import Touched
+from pipeline.mixing.mixed_images import mixed_images, named
+from pipeline.mixing.placed_recipes import Placed, read_placed
 from pipeline.stages.render_stage import store
-from pipeline.tools.inside import PLACES, Touched, blend, mask_of, touched, weights_of
 from pipeline.workers.worker import cap_threads
 
-
-@dataclass(frozen=True)
-class Placed:
-    """A recipe, and where it acts: everywhere (""), or in one of PLACES, feathered in pixels."""
-
-    recipe: Recipe
-    where: str = ""
-    feather: float = 0.0
-
-
-def read_placed(path: Path) -> list[Placed]:
-    """Read the YAML.
-
-    Raises:
-        SeagullError: it is no list of mixtures, or names a place or a setting that there is not.
-    """
-    rows = read_yaml(path)
-    if not isinstance(rows, list) or not any(isinstance(r, dict) and "where" in r for r in rows):
-        return [Placed(recipe) for recipe in mixtures(path)]
-    return [_placed(path, number, row) for number, row in enumerate(rows, start=1)]
-
-
-def _placed(path: Path, number: int, row: object) -> Placed:
-    cells = dict(row) if isinstance(row, dict) else {}
-    where, feather = cells.pop("where", ""), cells.pop("feather", 0)
-    if where not in (*PLACES, "") or not isinstance(feather, int | float) or feather < 0:
-        raise SeagullError(
-            f"{path}: mixture {number}: where is one of {', '.join(PLACES)}, feather pixels from 0"
-        )
-    if len(cells) < (1 if where else 2):
-        raise SeagullError(
-            f"{path}: mixture {number} needs two or more distortions, or `where` and one"
-        )
-    return Placed(mixture(path, number, cells), where, float(feather))
+TABLES: dict[str, type] = {"renderings": Rendering, "touched": Touched, "labels": Label}
 
 
 def render_mixtures(
@@ -75,7 +40,7 @@ def render_mixtures(
         sources: the scenes.
         recipes: the YAML.
         space: where the renderings go.
-        config: how the references are made.
+        config: how the references are made, and the scorer.
         dataset: the workspace whose masks say where the regions are.
 
     Raises:
@@ -83,21 +48,39 @@ def render_mixtures(
     """
     cap_threads()
     wanted = read_placed(recipes)
+    labeled = any(_has_masks(dataset, source) for source in sources)
+    labeler = load_labeler(config.labels, config.work.device) if labeled else None
     failed = []
     with progress(len(sources), "mix", "scenes") as bar:
         for source in sources:
             key = source.scene_id
             try:
-                rows, changes = _scene(source, wanted, space, config, dataset)
+                made = _scene(
+                    source, wanted, space, config, _rois(dataset, source, wanted), labeler
+                )
             except SceneError as error:
                 failed.append(f"{key}: {error.reason}: {error.message}")
             else:
-                write_records(space.table_file("renderings", key), rows, Rendering)
-                remove_file(space.table_file("touched", key))
-                if changes:
-                    write_records(space.table_file("touched", key), changes, Touched)
+                for name, record in TABLES.items():
+                    remove_file(space.table_file(name, key))
+                    if made[name]:
+                        write_records(space.table_file(name, key), made[name], record)
             bar.update()
     return failed
+
+
+def _has_masks(dataset: Workspace, source: Source) -> bool:
+    return has_records(dataset.table_file("rois", source.scene_id))
+
+
+def _rois(dataset: Workspace, source: Source, wanted: Sequence[Placed]) -> list[Roi]:
+    if _has_masks(dataset, source):
+        return read_records(dataset.table_file("rois", source.scene_id), Roi)
+    if any(one.is_regional for one in wanted):
+        raise SceneError(
+            "missing_input", f"{dataset.root} has no masks of it; run `seagull masks` first"
+        )
+    return []
 
 
 def _scene(
@@ -105,55 +88,24 @@ def _scene(
     wanted: Sequence[Placed],
     space: Workspace,
     config: Config,
-    dataset: Workspace,
-) -> tuple[list[Rendering], list[Touched]]:
-    key, by_level = source.scene_id, {one.recipe.level: one for one in wanted}
-    regional = any(one.where for one in wanted)
-    rois = _rois(dataset, key) if regional else []
-    recipes = [REFERENCE] * regional + [one.recipe for one in wanted]
-    _, images = develop(source.file, source.sha256, recipes, config.render, config.seed)
+    rois: Sequence[Roi],
+    labeler: Labeler | None,
+) -> dict[str, list[Any]]:
+    """The rows of the tables; the images are written."""
+    key = source.scene_id
     folder = fresh_folder(space.renderings(key))
-    rows: list[Rendering] = []
-    changes: list[Touched] = []
-    reference: Image | None = None
-    for image in images:
-        if image.recipe == REFERENCE:
-            reference = image
-            continue
-        placed = by_level[image.recipe.level]
-        if placed.where and reference is not None:
-            image, more = _inside(key, reference, image, placed, rois)
+    raw = open_raw(source.file, source.sha256, config.render, config.seed)
+    try:
+        reference = next(iter(raw.images([REFERENCE])))
+        rows, changes = [], []
+        for _, image, more in mixed_images(raw, key, reference, rois, wanted):
+            rows.append(store(image, key, folder, space))
             changes += more
-        rows.append(store(image, key, folder, space))
-    return rows, changes
-
-
-def _rois(dataset: Workspace, key: str) -> list[Roi]:
-    path = dataset.table_file("rois", key)
-    if not has_records(path):
-        raise SceneError(
-            "missing_input", f"{dataset.root} has no masks of it; run `seagull masks` first"
-        )
-    return read_records(path, Roi)
-
-
-def _inside(
-    key: str, reference: Image, image: Image, placed: Placed, rois: Sequence[Roi]
-) -> tuple[Image, list[Touched]]:
-    """The image with its distortion in the region alone, as PNG: outside, not a bit is changed."""
-    weights = weights_of(mask_of(placed.where, rois), placed.feather)
-    if weights.shape != (image.height, image.width):
-        raise SceneError(
-            "missing_input", "the masks are of another size than these renderings; make them again"
-        )
-    clean, distorted = (decode_image(one.content, key) for one in (reference, image))
-    params = {**image.params, "where": placed.where, "feather": placed.feather}
-    changed = replace(
-        image,
-        content=encode_png(blend(clean, distorted, weights)),
-        extension="png",
-        params=params,
-    )
-    names = [step.distortion for step in placed.recipe.steps]
-    name = rendering_id(key, image.recipe.distortion, image.recipe.level)
-    return changed, touched(name, names, rois, weights)
+    finally:
+        raw.close()
+    labels: list[Label] = []
+    if labeler and rois:
+        stored = [(row, decode_image(space.file(row.path).read_bytes(), row.path)) for row in rows]
+        pixels = decode_image(reference.content, key)
+        labels = named(labeler.label(pixels, rois, stored), changes)
+    return {"renderings": rows, "touched": changes, "labels": labels}

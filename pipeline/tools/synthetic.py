@@ -1,17 +1,11 @@
 """A workspace of many scenes in which all is done, made without a single pixel: for measuring.
 
-    python -m pipeline.tools.synthetic SCENES FOLDER
-
-makes it (121 renderings and 34 ROIs a scene, all images the same few bytes) and says what a build
-with nothing to do costs on it: seconds, CPU seconds, and the largest peak of memory so far.
+121 renderings, 34 ROIs and 4,114 labels a scene, all images the same few bytes; no shards.
+bookkeeping_cost.py measures on it.
 """
 
 import json
 import os
-import resource
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +21,7 @@ from manifests.config import Config
 from manifests.done import describe
 from manifests.files import sha256_of
 from manifests.keys import image_stem, rendering_id, roi_id
-from manifests.presets import PRESETS
+from manifests.process.progress import progress
 from manifests.records import Label, Rendering, Roi, Scene, WhiteBalance
 from manifests.rle import encode
 from manifests.tables import write_records
@@ -50,8 +44,10 @@ def make(folder: Path, scenes: int, config: Config) -> tuple[Path, Path]:
     image = cv2.imencode(".jpg", np.full((_SIDE, _SIDE, 3), 128, np.uint8))[1].tobytes()
     tables = _tables(sources[0], image, config)
     ledger = Ledger(space, config, BUILD)
-    for source in sources:
-        _finish(source, sources[0], space, config, ledger, image, tables)
+    with progress(scenes, "synthetic", "scenes") as bar:
+        for source in sources:
+            _finish(source, sources[0], space, config, ledger, image, tables)
+            bar.update()
     return raw, space.root
 
 
@@ -174,25 +170,3 @@ def _scene(source: Source, config: Config) -> Scene:
         white_balance=WhiteBalance("camera", (1.0, 1.0, 1.0)),
         split=split_of(source.sha256, config.shards),
     )
-
-
-def measure(raw: Path, out: Path) -> str:
-    """Run a build with the preset demo; seconds, CPU seconds and the peak of memory."""
-    command = [sys.executable, "-m", "pipeline.cli", "build", "--config", "demo"]
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run([*command, "--raw", str(raw), "--out", str(out)], check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return f"{time.monotonic() - start:.1f} s, {cpu:.1f} CPU s, {after.ru_maxrss / 1024:.0f} MiB"
-
-
-def main() -> None:
-    """Make it, shard it, and measure a build with nothing to do."""
-    scenes, folder = int(sys.argv[1]), Path(sys.argv[2])
-    raw, out = make(folder, scenes, PRESETS["demo"])
-    for what in ("shards", "nothing", "nothing, all in the system's cache"):
-        print(f"{scenes} scenes, to do: {what}: {measure(raw, out)}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -31,11 +30,11 @@ from manifests.presets import PRESETS
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
 from pipeline.run.scatter import drain
+from pipeline.torture.local_nodes import Row, processes, row_of, start_cluster, surroundings
 from pipeline.workers.executors import Executor, make_executor
 from pipeline.workers.worker import Outcome, Task
 
 SCENE_S = 600  # for one scene, before it counts as a hang
-Row = dict[str, Any]
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -47,35 +46,24 @@ def rows(short: bool) -> Iterator[Row]:
 
 def _play_apart(name: str, promise: str, short: bool) -> list[Row]:
     code = f"from pipeline.torture.torture_nodes import play; play({name!r}, {short})"
-    surroundings = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
-    surroundings |= {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(16),
-    }
     played = subprocess.Popen(
         [sys.executable, "-c", code],
-        env=surroundings, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=surroundings(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
         said, complaints = played.communicate(timeout=SCENE_S)
         return [
             json.loads(line) for line in said.splitlines() if line.startswith('{"promise"')
-        ] or [_row(promise, 1, 0, " ".join(complaints.split())[-200:])]
+        ] or [row_of(promise, 1, 0, " ".join(complaints.split())[-200:])]
     except subprocess.TimeoutExpired:
         played.kill()
-        return [_row(promise, 1, 0, f"hung for {SCENE_S} s")]
+        return [row_of(promise, 1, 0, f"hung for {SCENE_S} s")]
 
 
 def play(name: str, short: bool) -> None:
     """One scene, in this process; prints its rows."""
     for row in SCENES[name](short):
         print(json.dumps(row), flush=True)
-
-
-def _row(promise: str, trials: int, held: int, note: str) -> Row:
-    return {"promise": promise, "trials": trials, "held": held, "note": note}
 
 
 def nap(task: Task) -> Outcome:
@@ -109,19 +97,9 @@ def _drain(
     return outcomes
 
 
-def _cluster(nodes: int) -> Any:
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"include_dashboard": False})
-    for _ in range(nodes - 1):
-        cluster.add_node()
-    os.environ["RAY_ADDRESS"] = cluster.address
-    return cluster
-
-
 def on_three_nodes(short: bool) -> Iterator[Row]:
     """Nodes go and come."""
-    cluster = _cluster(3)
+    cluster = start_cluster(3)
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(1 if short else 5):
             yield _lose_one(cluster, folder, 36 if short else 51)
@@ -140,9 +118,9 @@ def _lose_one(cluster: Any, folder: str, count: int) -> Row:
         if done == 3:
             cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
         if done == 12:
-            before = {str(raylet.pid) for raylet in _children("raylet")}
+            before = {str(raylet.pid) for raylet in processes("raylet")}
             cluster.add_node()
-            came.extend({str(raylet.pid) for raylet in _children("raylet")} - before)
+            came.extend({str(raylet.pid) for raylet in processes("raylet")} - before)
 
     executor = make_executor("ray", 8, WorkConfig(), nap)
     try:
@@ -152,7 +130,7 @@ def _lose_one(cluster: Any, folder: str, count: int) -> Row:
         executor.close()
     whole = {o.task.source.scene_id for o in outcomes if o.done and o.task.attempt == 1}
     grew = bool(set(came) & {o.message for o in outcomes})
-    return _row(
+    return row_of(
         "Ray, a node of three lost and another joined: every scene done once, on the new one too",
         count,
         len(whole) if len(outcomes) == count and grew else 0,
@@ -178,7 +156,7 @@ def _beside_others(folder: str, wait_s: float) -> Row:
     took = time.monotonic() - start
     # Ray may still count a node that is gone.
     held = took < wait_s + 10 and re.search(r"\b0 of \d+ CPUs", said) is not None
-    return _row(
+    return row_of(
         "Ray, others hold every CPU: the run says so and ends after work.wait_s",
         1, int(held), f"{took:.0f} s for wait_s={wait_s:g}: {said[:160]}",
     )  # fmt: skip
@@ -205,7 +183,7 @@ def _without_its_workspace(folder: str) -> Row:
     finally:
         executor.close()
     held = "does not see" in said and "node " in said
-    return _row("Ray, a node with another disk: named in a line", 1, int(held), said[:80])
+    return row_of("Ray, a node with another disk: named in a line", 1, int(held), said[:80])
 
 
 def _own_cluster_beside(folder: str) -> Row:
@@ -217,12 +195,12 @@ def _own_cluster_beside(folder: str) -> Row:
         f"print(len(t._drain(executor, t._tasks(4, 0.1, {folder!r}))))\n"
         "executor.close()\n"
     )
-    surroundings = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    others = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     ran = subprocess.run(
-        [sys.executable, "-c", code], env=surroundings, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], env=others, capture_output=True, text=True, timeout=120
     )
     held = ran.stdout.strip() == "4"
-    return _row("Ray, one of one's own beside another", 1, int(held), ran.stderr[-80:])
+    return row_of("Ray, one of one's own beside another", 1, int(held), ran.stderr[-80:])
 
 
 def head_falls_silent(short: bool) -> Iterator[Row]:
@@ -234,7 +212,7 @@ def head_falls_silent(short: bool) -> Iterator[Row]:
         nonlocal start
         if done == 3:
             start = time.monotonic()
-            _children("gcs_server")[0].kill()
+            processes("gcs_server")[0].kill()
 
     said = "nothing"
     try:
@@ -246,7 +224,7 @@ def head_falls_silent(short: bool) -> Iterator[Row]:
         executor.close()
     took = time.monotonic() - start
     held = took < 30 and "not answered" in said
-    yield _row(head_falls_silent.__doc__ or "", 1, int(held), f"{took:.0f} s: {said[:80]}")
+    yield row_of(head_falls_silent.__doc__ or "", 1, int(held), f"{took:.0f} s: {said[:80]}")
 
 
 def workers_die_at_birth(short: bool) -> Iterator[Row]:
@@ -257,7 +235,7 @@ def workers_die_at_birth(short: bool) -> Iterator[Row]:
 
     def reap() -> None:
         while time.monotonic() < until:
-            for process in _children("ray::"):
+            for process in processes("ray::"):
                 if "Agent" not in process.name():
                     killed.add(process.pid)
                     with suppress(psutil.Error):
@@ -274,7 +252,7 @@ def workers_die_at_birth(short: bool) -> Iterator[Row]:
     reaper.join()
     executor.close()
     held = sum(o.done is not None for o in outcomes)
-    yield _row(workers_die_at_birth.__doc__ or "", 4, held, f"{len(killed)} killed. {note[:80]}")
+    yield row_of(workers_die_at_birth.__doc__ or "", 4, held, f"{len(killed)} killed. {note[:80]}")
 
 
 _NAPPING = (
@@ -315,16 +293,7 @@ def stopped_at_random(short: bool) -> Iterator[Row]:
         if not ended or alive:
             notes.append(f"{signum.name}: {napping.returncode} {said[-200:]} {len(alive)} left")
     promise = stopped_at_random.__doc__ or ""
-    yield _row(promise, count, count - len(notes), "; ".join(notes[:3]))
-
-
-def _children(name: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            if process.name().startswith(name):
-                found.append(process)
-    return found
+    yield row_of(promise, count, count - len(notes), "; ".join(notes[:3]))
 
 
 def wrong_addresses(short: bool) -> Iterator[Row]:
@@ -344,7 +313,7 @@ def wrong_addresses(short: bool) -> Iterator[Row]:
             except SeagullError as error:
                 longest = max(longest, time.monotonic() - start)
                 held += address in str(error) and "\n" not in str(error) and longest < 30
-    yield _row(wrong_addresses.__doc__ or "", len(addresses), held, f"at most {longest:.1f} s")
+    yield row_of(wrong_addresses.__doc__ or "", len(addresses), held, f"at most {longest:.1f} s")
 
 
 SCENES: dict[str, Callable[[bool], Iterator[Row]]] = {

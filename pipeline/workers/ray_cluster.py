@@ -105,8 +105,10 @@ def _status(error: BaseException | None) -> int:
     return 130 if isinstance(error, KeyboardInterrupt) else 2
 
 
-def connect(workers: int) -> RayCluster:
+def connect(workers: int, echo: bool = False) -> RayCluster:
     """The cluster at RAY_ADDRESS, or a local one with so many CPUs.
+
+    `echo`: what its workers print is shown here.
 
     Raises:
         SeagullError: no cluster there, or it does not take us in.
@@ -115,14 +117,15 @@ def connect(workers: int) -> RayCluster:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address in ("", "local"):
-        return _start(workers)
+        return _start(workers, echo)
     if address != "auto":
         _check_reachable(address)
     _check_takes_us_in(address)
-    return RayCluster(_init(address=address), f"the Ray cluster at {address}", ours=False)
+    ray = _init(address=address, log_to_driver=echo)
+    return RayCluster(ray, f"the Ray cluster at {address}", ours=False)
 
 
-def _start(workers: int) -> RayCluster:
+def _start(workers: int, echo: bool) -> RayCluster:
     if "ray" in sys.modules and not _token.cache_info().currsize:
         raise SeagullError(
             "Ray was imported before it could be confined to loopback, which it reads then; start"
@@ -134,6 +137,7 @@ def _start(workers: int) -> RayCluster:
         ray = _init(
             address="local",
             num_cpus=workers,
+            log_to_driver=echo,
             include_dashboard=False,
             _temp_dir=str(folder / "ray"),
         )
@@ -205,7 +209,7 @@ def _init(**options: Any) -> Any:
     unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
     try:
         with signals_held():
-            ray.init(logging_level="error", log_to_driver=False, **options)
+            ray.init(logging_level="error", **options)
     except SystemExit:  # the handler that Ray puts in place of SIGTERM's, during its start
         raise StoppedError(signal.SIGTERM) from None
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:

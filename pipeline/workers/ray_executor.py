@@ -9,7 +9,6 @@ says what the cluster has.
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from manifests.config import WorkConfig
@@ -89,8 +88,7 @@ class RayExecutor:
     def submit(self, pool: str, task: Task) -> None:
         """Give the task to an actor, now or when one is there."""
         if self.proof is None and not self.cluster.ours:
-            raw = Path(task.source.path).absolute().parent
-            self.proof = SharedProof.write(task.workspace.root, raw)
+            self.proof = SharedProof.of(task)
         if not self.actors and not any(self.waiting.values()):
             self.moved = time.monotonic()  # nothing was asked for until now
         self.waiting[pool].append(task)

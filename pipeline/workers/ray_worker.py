@@ -21,32 +21,44 @@ SEEN_S = 10.0  # for a file that the driver wrote to be seen: network disks reme
 
 @dataclass(frozen=True)
 class SharedProof:
-    """A file in the workspace that only its owner could have written, and a folder of RAW files."""
+    """A file in the workspace that only its owner could have written, and a folder of RAW files.
 
-    workspace: Path
+    None stands for what lies in a store, which is reached from everywhere or not at all: a task
+    says so.
+    """
+
+    workspace: Path | None
     name: str
-    raw: Path
+    raw: Path | None
 
     @classmethod
-    def write(cls, workspace: Path, raw: Path) -> "SharedProof":
+    def of(cls, task: Task) -> "SharedProof":
+        """Prove what of the task's files lies on a disk."""
+        raw = None if task.source.in_store else Path(task.source.path).absolute().parent
+        return cls.write(None if task.workspace.url else task.workspace.root, raw)
+
+    @classmethod
+    def write(cls, workspace: Path | None, raw: Path | None) -> "SharedProof":
         """Put a file with a name of chance into the workspace."""
         proof = cls(workspace, f"{TEMPORARY_PREFIX}shared-{os.urandom(16).hex()}", raw)
-        workspace.mkdir(parents=True, exist_ok=True)
-        (workspace / proof.name).touch()
+        if workspace:
+            workspace.mkdir(parents=True, exist_ok=True)
+            (workspace / proof.name).touch()
         return proof
 
     def remove(self) -> None:
         """Take the file away."""
-        (self.workspace / self.name).unlink(missing_ok=True)
+        if self.workspace:
+            (self.workspace / self.name).unlink(missing_ok=True)
 
     def unseen(self) -> Path | None:
         """What cannot be seen from here, if anything."""
         until = time.monotonic() + SEEN_S
-        while not (self.workspace / self.name).exists():
+        while self.workspace and not (self.workspace / self.name).exists():
             if time.monotonic() > until:
                 return self.workspace
             time.sleep(0.2)
-        return None if self.raw.exists() else self.raw
+        return self.raw if self.raw and not self.raw.exists() else None
 
 
 class RayWorker:

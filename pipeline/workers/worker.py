@@ -9,17 +9,19 @@ import socket
 import sys
 import time
 import traceback
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from manifests.config import Config
 from manifests.done import Done, fingerprint
 from manifests.errors import MachineError, SceneError, SeagullError
 from manifests.files import remove_file
-from manifests.memory import keep_freed_memory
+from manifests.process.memory import keep_freed_memory
 from manifests.workspace import Workspace
 from pipeline.intake.sources import Source
+from pipeline.store.scratch import Scratch, scratch
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -34,6 +36,10 @@ class Task:
     config: Config
     fingerprint: str
     attempt: int = 1
+
+    def moved(self, workspace: Workspace, raw: Path | None) -> Self:
+        """Return the same task, of files that lie elsewhere now."""
+        return replace(self, workspace=workspace, source=replace(self.source, fetched=raw))
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,71 @@ def lost(task: Task, reason: str, why: str) -> Outcome:
 def run_task(task: Task) -> Outcome:
     """Do the task; every exception becomes a reason."""
     began, cpu_began = time.perf_counter(), time.process_time()
-    outcome = _outcome(task)
+    outcome = nearby(task, _outcome, _fetch, _opens_raw(task))
     seconds = round(time.perf_counter() - began, 4)
     cpu_seconds = round(time.process_time() - cpu_began, 4)
     worker = f"{socket.gethostname()}:{os.getpid()}"
     return replace(outcome, spent=Spent(seconds, cpu_seconds, worker))
+
+
+def nearby(
+    task: Task,
+    work: Callable[[Task], Outcome],
+    fetch: Callable[[Task, Scratch], None] | None = None,
+    raw: bool = False,
+) -> Outcome:
+    """Do the task where its files are; where they lie in a store, here, for as long as it takes.
+
+    Args:
+        task: of a workspace, or a RAW file, that may lie in a store.
+        work: does it on local files.
+        fetch: has here what it reads of the workspace.
+        raw: whether it reads the RAW.
+    """
+    source = task.source
+    if not (task.workspace.url or (raw and source.in_store)):
+        return work(task)
+    wanted = (source.path, source.sha256, source.bytes) if raw and source.in_store else ()
+    try:
+        with scratch(task.workspace, *wanted) as here:
+            near = task.moved(here.workspace, here.raw)
+            if fetch:
+                fetch(near, here)
+            return _told(work(near), task, here)
+    except MachineError as error:
+        return Outcome(task, None, "machine", str(error), ends_run=True)
+    except SceneError as error:
+        return Outcome(task, None, error.reason, error.message)
+
+
+def fetch_scene(task: Task, here: Scratch) -> None:
+    """Have all here that the records of the task's scene name."""
+    from pipeline.stages.all_stages import STAGES
+
+    names = [stage.name for stage in STAGES]
+    here.fetch_recorded(task.workspace.done(name, task.source.scene_id) for name in names)
+
+
+def _opens_raw(task: Task) -> bool:
+    from pipeline.stages.all_stages import stage_by_name
+
+    return stage_by_name(task.stage).opens_raw
+
+
+def _fetch(task: Task, here: Scratch) -> None:
+    """Have here what the task's stage opens of what came before it."""
+    from pipeline.stages.all_stages import stage_by_name
+
+    stage = stage_by_name(task.stage)
+    records = (task.workspace.done(name, task.source.scene_id) for name in stage.after)
+    here.fetch_recorded(records, stage.opens)
+
+
+def _told(outcome: Outcome, task: Task, here: Scratch) -> Outcome:
+    """Return the outcome with the task as it was given, and places in the store in messages."""
+    values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    told = {name: here.shown_in(value) for name, value in values.items() if name != "done"}
+    return replace(outcome, **(told | {"task": task}))
 
 
 def _outcome(task: Task) -> Outcome:
@@ -84,7 +150,7 @@ def _outcome(task: Task) -> Outcome:
     except MemoryError:
         return Outcome(task, None, "memory", f"{task.stage}: out of memory while its models load")
     except Exception as error:
-        return Outcome(task, None, "internal", _where(error))
+        return Outcome(task, None, "internal", where(error))
     try:
         return Outcome(task, _work(task, models))
     except MachineError as error:
@@ -96,7 +162,7 @@ def _outcome(task: Task) -> Outcome:
     except SeagullError as error:
         return Outcome(task, None, "model", str(error))
     except Exception as error:
-        return Outcome(task, None, "internal", _where(error))
+        return Outcome(task, None, "internal", where(error))
 
 
 def _work(task: Task, models: Any) -> Done:
@@ -124,7 +190,8 @@ def _models(task: Task) -> Any:
     return _LOADED[key]
 
 
-def _where(error: Exception) -> str:
+def where(error: Exception) -> str:
+    """Name an unforeseen error and the line it comes from."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text} ({Path(frame.filename).name}:{frame.lineno})"

@@ -27,9 +27,11 @@ def test_cpu_seconds_count_children():
     assert 0.25 < seconds < 5
 
 
-def test_a_row_by_size_of_file_and_rendering():
+def test_a_row_by_size_of_file_and_rendering(monkeypatch):
+    monkeypatch.setenv("PATH", "")
     (row,) = sizes.rows([0.3], [128])
     assert row["megapixels"] == 0.3 and row["long_edge"] == 128
     assert 0 < row["noise_cpu_s"] < row["scene_cpu_s"]
     assert row["peak_mib"] > 50
     assert row["rawpy_cpu_s"] > 0 and row["noise_demosaiced_cpu_s"] > 0
+    assert row["rawtherapee-cli"] is row["darktable-cli"] is None  # not installed

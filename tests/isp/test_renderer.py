@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -6,8 +7,9 @@ import numpy as np
 import pytest
 
 from isp.development.recipes import mixed_recipes, recipes
-from isp.development.renderer import develop, reproduce
-from manifests.config import RenderConfig
+from isp.development.renderer import develop, levels_identity, reproduce
+from isp.distortions.levels import SHIPPED
+from manifests.config import Config, RenderConfig
 from manifests.errors import SceneError
 from manifests.files import sha256_of, sha256_of_file
 
@@ -115,3 +117,21 @@ def test_mixtures_ride_on_the_same_tree():
     assert len(made) == len(wanted) == len({sha256_of(i.content) for i in made.values()})
     mixed = made["mixed", 3]
     assert reproduce(path, json.loads(json.dumps(mixed.params))) == mixed.content
+
+
+def test_levels_of_ones_own_are_named_by_content_wherever_they_lie(tiny_raw, tmp_path):
+    path, made = tiny_raw / "coffee.dng", []
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        table = shutil.copy(SHIPPED, tmp_path / folder / "mine.yaml")
+        config = RenderConfig(long_edge=64, levels=str(table))
+        wanted = recipes(config)[1:2]
+        (image,) = develop(path, sha256_of_file(path), wanted, config, 0)[1]
+        made.append(image)
+        assert str(tmp_path) not in json.dumps(image.params)
+        assert Config(render=config).fingerprint != Config(render=CONFIG).fingerprint
+    assert made[0] == made[1]
+    assert made[0].params["render"]["levels"] == "sha256:" + levels_identity(CONFIG)
+    assert reproduce(path, made[0].params) == made[0].content
+    one, other = (RenderConfig(levels=str(tmp_path / f / "mine.yaml")) for f in ("here", "there"))
+    assert Config(render=one).fingerprint == Config(render=other).fingerprint

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import torch
 from segment_anything import SamPredictor, sam_model_registry
+from segment_anything.modeling.image_encoder import Block
 
 from labelers.contracts.candidates import Detection
 from labelers.engine.mask_models import load_mask_models, mask_models_identity
 from labelers.engine.rois import find_rois
-from labelers.segmenters.sam import SamSegmenter
+from labelers.loading.onednn import pack_linears
+from labelers.segmenters.sam import SamSegmenter, ready
+from labelers.segmenters.sam_attention import quickly
+from labelers.segmenters.sam_decoder import SharedDecoder
 from manifests.config import MasksConfig
 from manifests.errors import SeagullError
 from manifests.files import sha256_of_file
@@ -50,6 +54,47 @@ def test_masks_are_the_predictors(tiny_sam: Callable, image: np.ndarray, batch: 
     (candidate,) = ours.boxes([Detection(box, "cup", 0.7)])
     np.testing.assert_array_equal(candidate.mask, masks[0])
     assert candidate.rank == 0.7
+
+
+def test_quick_masks_differ_where_logits_are_nothing(tiny_sam: Callable, image: np.ndarray) -> None:
+    xy = np.random.default_rng(1).random((12, 2)) * [120, 90]
+    ours = SamSegmenter(ready(tiny_sam()), -9.0, quick=True).open(image)
+    predictor = SamPredictor(tiny_sam())
+    predictor.set_image(image)
+    for point, candidates in zip(xy, ours.points(xy), strict=True):
+        logits, iou, _ = predictor.predict(point[None], np.ones(1), return_logits=True)
+        differ = np.array([c.mask for c in candidates]) != (logits > 0)
+        assert differ.sum() <= 1
+        assert np.abs(logits[differ]).max(initial=0) < 1e-6 * np.abs(logits).max()
+        np.testing.assert_allclose([c.predicted_iou for c in candidates], iou, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [0, 14])
+def test_quick_attention_is_segment_anythings(window: int) -> None:
+    torch.manual_seed(0)
+    block = Block(64, 4, use_rel_pos=True, window_size=window, input_size=(20, 20)).eval()
+    for position in (block.attn.rel_pos_h, block.attn.rel_pos_w):
+        torch.nn.init.normal_(position)
+    tokens = torch.randn(1, 20, 20, 64)
+    with torch.inference_mode():
+        expected = block(tokens)
+        quickly(torch.nn.ModuleDict({"blocks": torch.nn.ModuleList([block])}))
+        pack_linears(block)
+        torch.testing.assert_close(block(tokens), expected, atol=1e-5, rtol=0)
+
+
+def test_logits_are_segment_anythings(tiny_sam: Callable) -> None:
+    sam, embedding = tiny_sam(), torch.randn(1, 32, 8, 8, generator=torch.manual_seed(0))
+    boxes = torch.tensor([[1.0, 2.0, 90.0, 60.0], [30.0, 20.0, 100.0, 128.0]])
+    with torch.inference_mode():
+        sparse, dense = sam.prompt_encoder(points=None, boxes=boxes, masks=None)
+        for multimask in (False, True):
+            expected = sam.mask_decoder(
+                embedding, sam.prompt_encoder.get_dense_pe(), sparse, dense, multimask
+            )
+            found = SharedDecoder(sam, embedding).decode(sparse, multimask)
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
 def test_low_predicted_iou_is_left_out(tiny_sam: Callable, image: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity
 
 from labelers.contracts.crops import Crop
 from labelers.scorers import metric
@@ -60,3 +61,23 @@ def test_undistorted_is_exact() -> None:
     scores = LocalSsim().scores(reference, [crop], [reference, outside])
     assert (scores.quality == 1).all()
     assert (scores.importance == 0).all()
+
+
+@pytest.mark.parametrize("side", [30, 100])
+def test_flat_patches_are_as_in_double_precision(side: int) -> None:
+    """What costs single precision most: patches without texture, far from their tile's mean."""
+    rng = np.random.default_rng(side)
+    few = rng.integers(0, 196, (200 // side, 200 // side, 3))
+    reference = few.repeat(side, 0).repeat(side, 1).astype(np.uint8)
+    brighter = [reference + 60, np.clip(reference * 1.3, 0, 255).astype(np.uint8)]
+    crop = Crop((0, 0, reference.shape[1], len(reference)), np.ones(reference.shape[:2], np.bool_))
+    scores = LocalSsim().scores(reference, [crop], brighter)
+    expected = [
+        structural_similarity(
+            reference.astype(float), other.astype(float), gaussian_weights=True, sigma=1.5,
+            use_sample_covariance=False, data_range=255, channel_axis=2,
+        )
+        for other in brighter
+    ]  # fmt: skip
+    np.testing.assert_allclose(scores.quality[:, 0], expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(scores.importance[:, 0], 1 - np.array(expected), rtol=0, atol=2e-6)

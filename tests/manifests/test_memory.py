@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from manifests.memory import garbage_kept
+from manifests.process.memory import garbage_kept
 
 
 def test_garbage_is_looked_for_again_whatever_happened():

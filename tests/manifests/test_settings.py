@@ -74,7 +74,7 @@ def _accepted(load, given: Any, key: str) -> None:
         return
     used = _at(config, key)
     if isinstance(given, bool | str) and not isinstance(used, type(given)):
-        assert str(used).lower() == str(given).lower() or float(given) == used or used in (0, 1)
+        assert str(used).lower() == str(given).lower() or used in (0, 1) or float(given) == used
     elif not isinstance(given, list | dict):
         assert used == given
     assert all(math.isfinite(number) for number in _numbers(to_dict(config)))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from released_standin import SETTINGS, write_standin
-from runs import seagull
+from runs import seagull, tree_sha256
 
 from labelers.engine.label_engine import load_labeler
 from manifests.config import RenderConfig, ShardsConfig
@@ -16,6 +16,7 @@ from manifests.images import encode_png, read_image
 from manifests.presets import load_config
 from manifests.workspace import Workspace
 from pipeline.intake.sources import split_of
+from pipeline.released import importing
 from pipeline.released.audit import audit
 from pipeline.released.entries import Misfits, read_regions, read_scores
 from pipeline.released.fit import fit, fit_noise
@@ -193,3 +194,47 @@ def test_a_folder_in_another_layout_is_an_error(tmp_path):
     (tmp_path / "x.png").write_bytes(encode_png(np.zeros((4, 4, 3), np.uint8)))
     with pytest.raises(SeagullError, match=r"holds no reference images; expected Ref\.Images"):
         import_100w(tmp_path, Workspace(tmp_path / "out"), load_config("demo"))
+
+
+def test_an_import_goes_on_where_it_stopped(released, tmp_path, monkeypatch):
+    """Nothing is read or made twice, and the report is that of an import that was not stopped."""
+    config, whole, cut = load_config("demo"), tmp_path / "whole", tmp_path / "cut"
+    import_100w(released, Workspace(whole), config)
+    one_image, made = importing.import_scene, []
+
+    def counted(image, *others):
+        made.append(image)
+        if made == sorted(IMAGES):
+            raise KeyboardInterrupt
+        return one_image(image, *others)
+
+    monkeypatch.setattr(importing, "import_scene", counted)
+    with pytest.raises(KeyboardInterrupt):
+        import_100w(released, Workspace(cut), config)
+    assert (cut / importing.STORE).exists() and not (cut / "import.json").exists()
+
+    def never(*_):
+        raise AssertionError("read a second time")
+        yield
+
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "read_regions", never)
+        patched.setattr(importing, "read_scores", never)
+        import_100w(released, Workspace(cut), config)
+    assert made == [*sorted(IMAGES), sorted(IMAGES)[1]]
+    assert not (cut / importing.STORE).exists()
+    assert _comparable(cut) == _comparable(whole)
+    import_100w(released, Workspace(cut), config)  # complete: nothing is done
+    assert len(made) == 3
+    next((cut / "renderings").rglob("noise_01.png")).unlink()
+    import_100w(released, Workspace(cut), config)
+    assert _comparable(cut) == _comparable(whole)
+
+
+def _comparable(out):
+    """Every file; tables name the folder that the workspace lies in."""
+    return {
+        name: sha
+        for name, sha in tree_sha256(out).items()
+        if "scenes" not in name and not name.startswith("done/render")
+    }

@@ -4,11 +4,14 @@ import json
 import re
 import shutil
 
+import pandas as pd
+
 from manifests.presets import load_config
 from manifests.workspace import Workspace
 from pipeline.look.figures import training_curve
 from pipeline.look.report import write_report
 from pipeline.look.report_tables import assessment_table, type_table, word_table
+from pipeline.look.study_section import study_section
 
 
 def test_the_report_s_tables_are_the_paper_s():
@@ -52,6 +55,42 @@ def test_the_report_s_tiles_open_their_renderings(tiny, tmp_path):
         page.index(f'id="{name}"') for name in ("holds", "right", "labels", "learned", "failed")
     ]
     assert order == sorted(order) and page.index("<details>") > order[-1]
+
+
+def test_the_report_says_what_raters_said(tmp_path):
+    study = Workspace(tmp_path)
+    assert study_section(study) == {}
+    ratings = [(f"r{n}", n != 2, False, float(n)) for n in range(3)] + [("r0", True, True, 9.0)]
+    tables = {
+        "ratings": pd.DataFrame(ratings, columns=["rater", "valid", "repeat", "seconds"]).assign(
+            rendering_id="i", roi_id="a"
+        ),
+        "raters": pd.DataFrame(
+            {"rater": ["r0", "r1", "r2"], "raters": "people", "valid": [True, True, False]}
+        ),
+        "screening": pd.DataFrame(
+            {"rater": ["r0", "r2", "r2"], "check": ["golden", "golden", "seconds"]}
+        ).assign(passed=[True, False, False]),
+        "agreement": pd.DataFrame({"question": ["quality"], "value": [0.5], "measure": "alpha"}),
+        "estimates": pd.DataFrame({"question": ["quality", "blur"], "mean": [2.0, None]}),
+    }
+    for name, table in tables.items():
+        study.table(name).mkdir(parents=True)
+        table.to_parquet(study.table(name) / "all.parquet")
+    said = study_section(study)
+    assert said["facts"] == [
+        ("raters", "3, 2 of them counted"),
+        ("answers", "4, 2 of them counted"),
+        ("images", "1"),
+        ("ROIs", "1"),
+        ("ratings a ROI", "2 to 2"),
+        ("seconds an answer, median", "1.5"),
+    ]
+    assert not said["simulated"]
+    assert [(row["rater"], row["failed"]) for row in said["raters"]] == [
+        ("r2", "golden, seconds"), ("r0", ""), ("r1", ""),
+    ]  # fmt: skip
+    assert said["figure"].startswith(b"\x89PNG")
 
 
 def test_the_report_tells_how_a_training_went(tiny, tmp_path):

@@ -174,7 +174,7 @@ def test_a_file_that_may_not_be_read_is_one_row(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied", str(path))
         return sha256_of_file(path)
 
-    monkeypatch.setattr("pipeline.intake.sources.sha256_of_file", refused)
+    monkeypatch.setattr("pipeline.intake.raw_place.sha256_of_file", refused)
     found = find_sources(raw, Workspace(tmp_path / "out"))
     assert [s.file.name for s in found.sources] == ["b.NEF"]
     assert [(one.path.name, one.why) for one in found.unreadable] == [

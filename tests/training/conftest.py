@@ -121,6 +121,12 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small() -> NetworkConfig:
     return SMALL
+
+
+@pytest.fixture(scope="session")
+def shards_in():
+    """Makes a workspace of shards in a folder."""
+    return write_shards

@@ -16,6 +16,8 @@ from training.network.extractor import (
 
 CHANNELS, SIDES, WIDTH = (4, 8, 16, 32), (16, 8, 4, 2), 16
 
+KEYS = torch.zeros(2, dtype=torch.int64)  # of two ROIs
+
 
 def levels(images=2):
     torch.manual_seed(0)
@@ -90,16 +92,18 @@ def test_local_view_does_not_see_cells_outside_the_mask():
     seen = patches()
     other = seen.clone()
     other[:, 20:, 20:] = 0
-    found = view(seen, inside, statistics)
+    found = view(seen, inside, statistics, KEYS)
     assert found.shape == (2, WIDTH)
-    torch.testing.assert_close(found, view(other, inside, statistics))
+    torch.testing.assert_close(found, view(other, inside, statistics, KEYS))
     other[:, :8, :8] = 0
-    assert not torch.allclose(found, view(other, inside, statistics), atol=1e-3)
+    assert not torch.allclose(found, view(other, inside, statistics, KEYS), atol=1e-3)
 
 
 def test_local_view_of_an_empty_patch_is_finite():
     view = LocalView(WIDTH).eval()
-    found = view(patches(), torch.zeros(2, 32, 32, dtype=torch.uint8), torch.rand(2, STATISTICS))
+    found = view(
+        patches(), torch.zeros(2, 32, 32, dtype=torch.uint8), torch.rand(2, STATISTICS), KEYS
+    )
     assert found.isfinite().all()
 
 

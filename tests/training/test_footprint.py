@@ -13,9 +13,6 @@ from training.network.network import build
 from training.train.footprint import footprint
 from training.train.network_plan import rows
 
-pytestmark = pytest.mark.filterwarnings(  # peft's own
-    "ignore:.*is_gradient_checkpointing:FutureWarning"
-)
 TRAINING = TrainConfig(batch=4, rois=2, threads=1, auxiliary=0.0, precision="fp32")
 
 

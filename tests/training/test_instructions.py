@@ -20,6 +20,9 @@ def test_truth_of_seagull_100w():
     assert truth.severities == {"blur": None}
     without = instructions.truth(replace(HUNDRED, distortion_label="without"), 1.0, 0.1)
     assert without.severities == {}
+    mixed = instructions.truth(replace(HUNDRED, distortion_label="blur+exposure"), 1.0, 0.1)
+    answer = instructions.analyses(mixed)[2].answer
+    assert answer == "With exposure and blur distortions."
 
 
 def test_truth_of_seagull_3k():

@@ -126,7 +126,6 @@ def llm_folder(network, tmp_path) -> Path:
     return folder
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's own
 def test_lora_trains_adapters_beside_extractor_and_projectors(small, llm_folder, workspace):
     given = dataclasses.replace(small, llm=str(llm_folder), lora_rank=4, lora_alpha=8)
     network = build(given, seed=0)

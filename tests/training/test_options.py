@@ -22,6 +22,8 @@ from training.evaluate.validation import Validation, best
 from training.network.extractor import CropView, SelfAttention, mask_pool
 from training.network.network import build, learned_tokens
 
+KEYS = torch.zeros(2, dtype=torch.int64)  # of two ROIs
+
 
 def batch_of(workspace, config, network, **changes):
     training = TrainConfig(batch=2, rois=2, threads=1, **changes)
@@ -78,10 +80,10 @@ def test_the_crop_view_sees_the_mask_alone():
     statistics = torch.zeros(2, 1)
     other = crops.clone()
     other[:, 45:] = 7
-    assert torch.equal(view(crops, inside, statistics), view(other, inside, statistics))
+    assert torch.equal(view(crops, inside, statistics, KEYS), view(other, inside, statistics, KEYS))
     other[:, 20:30] = 7
     assert not torch.allclose(
-        view(crops, inside, statistics), view(other, inside, statistics), atol=1e-4
+        view(crops, inside, statistics, KEYS), view(other, inside, statistics, KEYS), atol=1e-4
     )
 
 

@@ -2,6 +2,11 @@
 
 import dataclasses
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +14,11 @@ import torch
 
 from manifests.config import Config, TrainConfig
 from manifests.errors import SeagullError
+from manifests.presets import to_yaml
+from manifests.workspace import Workspace
 from pipeline.run import learners
 from training.data.feed import Feed, Ranks
+from training.data.shard_reader import read_card
 from training.network.network import build
 from training.train import learning
 from training.train.loop import Trainer
@@ -28,29 +36,57 @@ def losses(workspace):
 
 
 def stopping_after(steps):
+    real = Trainer._after
+
     def after(self, run, position):
-        Trainer_after(self, run, position)
+        real(self, run, position)
         if position.step == steps:
             raise StopError
 
     return after
 
 
-Trainer_after = Trainer._after
-
-
-def test_two_processes_take_up_what_one_began_and_learn_the_same(workspace, small, monkeypatch):
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory, small, shards_in):
+    """What one process learns, and a workspace in which it was stopped after two steps of four."""
+    workspace = shards_in(tmp_path_factory.mktemp("processes") / "out")
     config = Config(network=small, pretrain=TRAINING)
     learning.pretrain(workspace, config)
     whole = losses(workspace)
+    assert len(whole) == 4
     (workspace.models / "pretrain" / "done.json").unlink()
-    monkeypatch.setattr(Trainer, "_after", stopping_after(2))
-    with pytest.raises(StopError):
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(StopError):
+        patched.setattr(Trainer, "_after", stopping_after(2))
         learning.pretrain(workspace, config)
     assert list((workspace.models / "pretrain").glob("checkpoint-*2"))
-    learners.by_processes("pretrain", workspace, config, 2)
-    assert len(whole) == 4
+    return workspace, config, whole
+
+
+def by_accelerate(name, workspace, config, processes):
+    """As a user of Accelerate starts it; on a machine without GPUs its processes take CPUs."""
+    described = workspace.root / "given.yaml"
+    described.write_text(to_yaml(config))
+    options = ["--multi_gpu", "--num_processes", str(processes), "--num_machines", "1"]
+    options += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command = [sys.executable, "-m", "accelerate.commands.launch", *options, "-m", "pipeline.cli"]
+    command += [name, "--out", str(workspace.root), "--config", str(described)]
+    root = str(Path(learning.__file__).parents[2])
+    subprocess.run(command, check=True, cwd=root, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")  # Ray's own
+@pytest.mark.parametrize("launch", [learners.by_processes, by_accelerate, learners.by_ray])
+def test_two_processes_take_up_what_one_began_and_learn_the_same(
+    begun, launch, tmp_path, monkeypatch
+):
+    stopped, config, whole = begun
+    workspace = Workspace(tmp_path / "out")
+    shutil.copytree(stopped.root, workspace.root)
+    monkeypatch.setenv("PYTHONPATH", str(Path(learning.__file__).parents[2]))  # for Ray's workers
+    launch("pretrain", workspace, config, 2)
+    assert (workspace.models / "pretrain" / "evaluation.json").is_file()
     np.testing.assert_allclose(losses(workspace), whole, rtol=1e-5)
+    assert not list(workspace.root.glob(".ray-*"))
 
 
 def test_accumulated_micro_batches_learn_the_same(workspace, small):
@@ -66,7 +102,7 @@ def test_accumulated_micro_batches_learn_the_same(workspace, small):
 
 def feed(workspace, small, ranks=Ranks(), **changes):  # noqa: B008
     training = dataclasses.replace(TRAINING, **changes)
-    card = learning.read_card(workspace)
+    card = read_card(workspace)
     sequencer = build(small, 0).sequencer
     return Feed(workspace, card, small, training, sequencer, 0, ranks=ranks)
 

@@ -1,12 +1,14 @@
 """The released SEAGULL-7B: its layout at tiny widths, its extractor against another writing."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from llama_folders import ENCODER, PATCH, VIEW, WIDTH, write_released, write_weights
+from safetensors import safe_open
 
 from manifests.errors import SeagullError
 from manifests.presets import PRESETS
@@ -71,81 +73,6 @@ def test_what_does_not_fit_is_said_in_a_line(released, tmp_path, what):
     assert "\n" not in str(error.value)
 
 
-def by_hand(state, levels, masks, crop):
-    """Global and local token of one image's ROIs, written from the published description alone."""
-
-    def linear(name, x):
-        return x @ state[f"{name}.weight"].T + state[f"{name}.bias"]
-
-    def attention(name, q, k):
-        heads = [
-            torch.stack(linear(f"{name}.{part}_proj", x).chunk(8, -1))
-            for part, x in (("q", q), ("k", k), ("v", k))
-        ]
-        weights = heads[0] @ heads[1].transpose(1, 2) / heads[0].shape[-1] ** 0.5
-        mixed = torch.cat(
-            list(torch.exp(weights - weights.logsumexp(-1, keepdim=True)) @ heads[2]), -1
-        )
-        return linear(f"{name}.out_proj", mixed)
-
-    def norm(name, x):
-        centred = x - x.mean(-1, keepdim=True)
-        x = centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
-        return x * state[f"{name}.weight"] + state[f"{name}.bias"]
-
-    at = "mask_extractor"
-    block = f"{at}.cross_att_res"
-    basics, contexts = [], []
-    for n, features in enumerate(levels, 2):
-        grid = F.interpolate(masks[None].float(), features.shape[-2:], mode="bilinear")[0] > 0
-        pooled = torch.stack(
-            [features[:, g].mean(1) if g.any() else features[:, 0, 0] * 0 for g in grid]
-        )
-        x = linear(f"{at}.res{n}", pooled)
-        basics.append(x)
-        keys = linear(f"{at}.g_res{n}", features.flatten(1))
-        x = norm(f"{block}.norm1", x + attention(f"{block}.self_attn", x, x))
-        x = norm(f"{block}.norm2", x + attention(f"{block}.cross_attn", x, keys))
-        x = x + linear(f"{block}.mlp.lin2", linear(f"{block}.mlp.lin1", x).clamp_min(0))
-        contexts.append(x)
-    pair = [
-        linear(f"{at}.cross_feat_linear", sum(contexts)),
-        linear(f"{at}.feat_linear", sum(basics)),
-    ]
-    whole = linear(f"{at}.final_mlp", torch.cat(pair, -1))
-
-    mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])
-    std = torch.tensor([0.26862954, 0.26130258, 0.27577711])
-    x = (crop.float() / 255 - mean) / std
-    for conv in ("global_vit.0", "global_vit.3"):
-        weight, bias = state[f"{at}.{conv}.weight"][:, :, 0, 0], state[f"{at}.{conv}.bias"]
-        x = F.gelu(x @ weight.T + bias)
-        side = x.shape[1] // 4
-        x = x.reshape(len(x), side, 4, side, 4, -1).mean((2, 4))
-    one = x.flatten(1)
-    one = linear(f"{at}.sa.out_proj", linear(f"{at}.sa.v_proj", one))  # one token attends itself
-    for n in range(3):
-        one = linear(f"{at}.mlp.layers.{n}", one)
-        one = one.clamp_min(0) if n < 2 else one
-    return whole, one
-
-
-def test_the_extractor_is_what_is_published(released):
-    _, state, opened = released
-    torch.manual_seed(3)
-    levels = [
-        torch.randn(1, c, VIEW // s, VIEW // s) for c, s in ((24, 4), (32, 8), (48, 16), (64, 32))
-    ]
-    masks = torch.rand(3, VIEW, VIEW) > 0.97
-    crops = torch.randint(0, 256, (3, PATCH, PATCH, 3), dtype=torch.uint8)
-    rounded = {k: v.half().float() for k, v in state.items()}
-    whole, detail = by_hand(rounded, [f[0] for f in levels], masks, crops)
-    extractor = opened.network.released
-    found = extractor.global_token(levels, masks[None].to(torch.uint8))[0]
-    torch.testing.assert_close(found, whole, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(extractor.local_token(crops), detail, atol=1e-5, rtol=1e-5)
-
-
 def test_the_prompt_is_the_released_models(released):
     sequencer = released[2].network.sequencer
     ids = sequencer.prompt(texts.DISTORTION_QUESTION)
@@ -194,7 +121,16 @@ def test_an_export_opens_as_the_same_network(released, tmp_path):
     own = opened.network.state_dict()
     for network in (again, third):
         assert all(torch.equal(network.state_dict()[k], own[k]) for k in own if "read_" not in k)
-    assert "| quality_srocc | 0.5000 |" in (theirs / "README.md").read_text()
+    card = (theirs / "README.md").read_text()
+    assert "| quality_srocc | 0.5000 |" in card and "`mask_extractor.mask_linear.*`" in card
+    assert "mask_linear" not in (ours / "README.md").read_text()
+    # All that the released folder holds and its code reads is there under its name, and no more.
+    with safe_open(theirs / "model.safetensors", "pt") as file:
+        assert set(file.keys()) == set(key_map.renamed(released[1]))
+    model, added = "tokenizer.model", "added_tokens.json"
+    assert (theirs / model).read_bytes() == (released[0] / model).read_bytes()
+    read = [json.loads((folder / added).read_text()) for folder in (theirs, released[0])]
+    assert read[0] == read[1]
     with pytest.raises(SeagullError, match="not empty"):
         export(opened.network, opened.config, {}, ours, "ours")
     image = np.random.default_rng(1).integers(0, 256, (90, 120, 3), np.uint8)

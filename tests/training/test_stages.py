@@ -6,6 +6,7 @@ import pytest
 from manifests.config import Config, TrainConfig
 from manifests.errors import SeagullError
 from manifests.workspace import Workspace
+from training.data.feed import steps_of
 from training.train import learning as stages
 
 
@@ -62,6 +63,9 @@ def test_what_is_missing_is_said(tmp_path, workspace, config):
         stages.finetune(workspace, config)
     with pytest.raises(SeagullError, match="make pretrain"):
         stages.evaluate(workspace, config)
+    given = dataclasses.replace(config.network, model=str(tmp_path))
+    with pytest.raises(SeagullError, match="no test split"):
+        stages.evaluate(Workspace(tmp_path / "empty"), dataclasses.replace(config, network=given))
 
 
 def test_a_device_that_is_not_there_is_said(workspace, config):
@@ -74,5 +78,5 @@ def test_steps_are_passes_over_the_images(workspace):
     from training.data.shard_reader import read_card
 
     card = read_card(workspace)
-    assert stages.steps(TrainConfig(epochs=2, batch=4), card) == 7
-    assert stages.steps(TrainConfig(steps=9), card) == 9
+    assert steps_of(TrainConfig(epochs=2, batch=4), card.samples["train"]) == 7
+    assert steps_of(TrainConfig(steps=9), card.samples["train"]) == 9

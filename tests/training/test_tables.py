@@ -16,9 +16,8 @@ from training.evaluate import metrics
 from training.evaluate.evaluation import Answered
 from training.network.network import build
 from training.tables import columns, table_runs
-from training.tables.paper_numbers import paper_rows
 from training.tables.rendered import write_table
-from training.train import learning
+from training.train import stage_training
 
 TRAINING = TrainConfig(steps=1, batch=2, rois=2, threads=1, questions="fixed")
 
@@ -30,7 +29,7 @@ def config(small) -> Config:
 
 def test_table_4_is_taken_up_and_ends_with_a_table(workspace, config, monkeypatch):
     trained = []
-    real = learning.Stage._train
+    real = stage_training.train
     monkeypatch.setattr(columns, "REPLICATES", 20)
 
     def train(stage):
@@ -39,12 +38,12 @@ def test_table_4_is_taken_up_and_ends_with_a_table(workspace, config, monkeypatc
         trained.append(stage.name)
         real(stage)
 
-    monkeypatch.setattr(learning.Stage, "_train", train)
+    monkeypatch.setattr(stage_training, "train", train)
     names = [name for wave in table_runs.waves(4, config) for name in wave]
     with pytest.raises(KeyboardInterrupt):
         for name in names:
             table_runs.make(workspace, config, 4, name)
-    monkeypatch.setattr(learning.Stage, "_train", lambda s: (trained.append(s.name), real(s))[1])
+    monkeypatch.setattr(stage_training, "train", lambda s: (trained.append(s.name), real(s))[1])
     for name in names:
         table_runs.make(workspace, config, 4, name)
     # Three pretrainings (whole, no local, no global); five rows.
@@ -134,10 +133,3 @@ def test_answers_are_written_and_read(tmp_path):
     assert table_runs.cached_answers(path, "k", lambda: rows) == rows
     assert table_runs.cached_answers(path, "k", lambda: 1 / 0) == rows
     assert json.loads(path.read_text())["key"] == "k"
-
-
-def test_the_papers_averages_are_those_of_its_columns():
-    printed = {"Qwen2-VL": 0.3258, "LLaVA-1.5": 0.4295, "Osprey": 0.4453, "SEAGULL": 0.4693}
-    for model, mean in printed.items():
-        assert paper_rows(2)[model]["mean"] == pytest.approx(mean, abs=6e-5)
-    assert paper_rows(1)["SEAGULL 7B"]["type_f1"] == 0.5908

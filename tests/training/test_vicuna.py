@@ -10,14 +10,14 @@ import torch
 from llama_folders import write_vicuna
 
 from manifests.config import Config, TrainConfig
+from manifests.presets import PRESETS
 from training import open_network
-from training.network.network import build
+from training.data.feed import Feed
+from training.data.shard_reader import read_card
+from training.network.network import READERS, build, without_gradients
 from training.train import learning
+from training.train.learning_stage import pretraining
 from training.train.loop import Trainer
-
-pytestmark = pytest.mark.filterwarnings(  # peft's own
-    "ignore:.*is_gradient_checkpointing:FutureWarning"
-)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,15 @@ def test_the_folder_alone_implies_lora_and_bf16(vicuna, small):
     assert whole.llm.dtype == torch.float32 and whole.llm.lm_head.weight.requires_grad
 
 
+@pytest.mark.parametrize("changed", [{}, {"lora_rank": 0}], ids=["alone", "whole"])
+def test_the_folder_alone_is_finite_from_the_first_step(changed, vicuna, small, workspace):
+    network = dataclasses.replace(small, llm=str(vicuna), **changed)
+    training = TrainConfig(steps=3, batch=2, threads=1)
+    learning.pretrain(workspace, Config(network=network, pretrain=training))
+    curve = (workspace.models / "pretrain" / "curve.jsonl").read_text().splitlines()
+    assert len(curve) == 3 and all(np.isfinite(json.loads(line)["loss"]) for line in curve)
+
+
 class StopError(Exception):
     pass
 
@@ -64,7 +73,7 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
         steps=2, batch=2, threads=1, checkpoint_every=1, learning_rate=1e-4,
         gradient_checkpointing=True, auxiliary=0.0,
     )  # fmt: skip
-    config = Config(network=network, pretrain=training)
+    config = Config(network=network, pretrain=training, finetune=training)
     real = Trainer._after
 
     def stopped(self, run, position):
@@ -94,11 +103,35 @@ def test_steps_resume_export_ask(vicuna, small, workspace, tmp_path, monkeypatch
     assert asked["quality_grade_majority"] > 0
 
 
+@pytest.mark.parametrize("preset", ["seagull-7b", "seagull-7b-released"])
+def test_every_parameter_that_learns_has_a_gradient(preset, vicuna, workspace, tmp_path):
+    """DDP waits for each of them; `auxiliary` is 0, so the loop freezes the heads."""
+    encoder = tmp_path / "encoder.pt"
+    torch.save(timm.create_model("test_convnext").state_dict(), encoder)
+    config = dataclasses.replace(
+        PRESETS[preset].network, view=64, patch=64, width=32, lora_rank=4, llm=str(vicuna),
+        encoder="test_convnext", encoder_weights=str(encoder),
+    )  # fmt: skip
+    network = build(config, 0).train()
+    without_gradients(network, READERS)
+    training = dataclasses.replace(
+        PRESETS[preset].pretrain, batch=2, micro_batch=0, rois=2, threads=1
+    )
+    feed = Feed(workspace, read_card(workspace), config, training, network.sequencer, seed=0)
+    batch = next(feed.batches(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        network(batch, 0.0).backward()
+    learning = [n for n, p in network.named_parameters() if p.requires_grad]
+    assert any("lora_B" in n for n in learning) and any("project_image" in n for n in learning)
+    found = dict(network.named_parameters())
+    assert [n for n in learning if found[n].grad is None] == []
+
+
 def test_every_file_of_weights_is_in_the_fingerprint(vicuna, small, workspace):
     config = Config(network=dataclasses.replace(small, llm=str(vicuna)))
-    before = learning._pretrain(workspace, config)._key()
+    before = pretraining(workspace, config).key()
     weights = vicuna / "pytorch_model.bin"
     kept = weights.read_bytes()
     weights.write_bytes(kept + b"\0")
-    assert learning._pretrain(workspace, config)._key() != before
+    assert pretraining(workspace, config).key() != before
     weights.write_bytes(kept)

@@ -8,21 +8,24 @@ from pathlib import Path
 
 from manifests.chance import generator, unit_interval
 from manifests.config import Config
+from manifests.done import fingerprint
 from manifests.errors import SeagullError
-from manifests.files import sha256_of
-from manifests.progress import progress
+from manifests.files import sha256_of_file
+from manifests.process.progress import progress
 from manifests.workspace import Workspace
 from training.baselines.crop_metrics import CropMetric, open_crop_metric
 from training.baselines.protocol import Baseline, Image, Mask
 from training.baselines.vision_language import open_vision_language
 from training.data.instructions import Truth, fixed, truth
 from training.data.sample_arrays import decode, decode_mask
-from training.data.shard_reader import Card, in_order, read_card
+from training.data.shard_reader import Card, data_fingerprint, in_order, read_card
 from training.data.texts import YES
 from training.evaluate.evaluation import QUESTIONED, Answered, subset
 from training.tables.table_runs import VERSION, cached_answers
+from training.train.learning_stage import weight_files
 
 TASKS = ("quality", "importance")
+VLM = "vlm"
 
 
 def regions(
@@ -73,26 +76,45 @@ def run(
         tune: fine-tune a metric on the training split first, as the paper did.
     """
     study = Workspace(workspace.study)
-    baseline: Baseline
-    if name == "vlm":
-        baseline = open_vision_language(model, "words" if task == "words" else "drawn")
-    else:
-        if task not in TASKS:
-            raise SeagullError(f"--task {task}: a metric is asked for {' or '.join(TASKS)}")
-        baseline = open_crop_metric(name, model, task)
-        if tune:
-            _tune(baseline, study, config.seed)
-    how = "zero-shot" if baseline.zero_shot else "fine-tuned"
-    title = f"{baseline.name}, {task} ({how})"
+    how = "fine-tuned" if tune and name != VLM else "zero-shot"
+    title = f"{model.name if name == VLM else name}, {task} ({how})"
     path = workspace.root / "tables" / "baselines" / f"{title}.json"
-    rows = cached_answers(
-        path, _key(study, config, title), lambda: answered(baseline, study, config.seed)
-    )
+
+    def ask() -> list[Answered]:
+        return answered(_opened(study, config, name, model, task, tune), study, config.seed)
+
+    _check(name, model, task)
+    rows = cached_answers(path, _key(study, config, title, model), ask)
     return {"baseline": title, "ROIs": str(len(rows)), "answers": str(path)}
 
 
-def _key(study: Workspace, config: Config, title: str) -> str:
-    return sha256_of(f"{VERSION} {study.dataset_card.read_text()} {config.seed} {title}".encode())
+def _check(name: str, model: Path, task: str) -> None:
+    if name != VLM and task not in TASKS:
+        raise SeagullError(f"--task {task}: a metric is asked for {' or '.join(TASKS)}")
+    if not model.exists():
+        raise SeagullError(f"{model} is missing: expected the weights of {name}")
+
+
+def _opened(
+    study: Workspace, config: Config, name: str, model: Path, task: str, tune: bool
+) -> Baseline:
+    if name == VLM:
+        return open_vision_language(model, "words" if task == "words" else "drawn")
+    metric = open_crop_metric(name, model, task)
+    if tune:
+        _tune(metric, study, config.seed)
+    return metric
+
+
+def _key(study: Workspace, config: Config, title: str, model: Path) -> str:
+    files = weight_files(model) if model.is_dir() else [model]
+    return fingerprint(
+        version=VERSION,
+        data=data_fingerprint(study),
+        seed=config.seed,
+        title=title,
+        weights=[sha256_of_file(file) for file in files],
+    )
 
 
 def _tune(baseline: CropMetric, study: Workspace, seed: int) -> None:

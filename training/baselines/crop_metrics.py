@@ -42,8 +42,12 @@ class CropMetric:
         return -value if self.metric.lower_better else value
 
     def fit(self, examples: Iterable[tuple[Image, Mask, float]]) -> float:
-        """Fine-tune on (image, mask, score in [0, 1]), each once; the last ten's mean error."""
-        self.metric.net.train().requires_grad_(True)
+        """Fine-tune on (image, mask, score in [0, 1]), each once; the last ten's mean error.
+
+        The network stays in evaluation mode: crops come one by one, of any size, and the statistics
+        of norms are those that it came with.
+        """
+        self.metric.net.requires_grad_(True)
         optimizer = torch.optim.AdamW(self.metric.net.parameters(), lr=LEARNING_RATE)
         errors = []
         for image, mask, score in examples:
@@ -52,7 +56,6 @@ class CropMetric:
             loss.backward()
             optimizer.step()
             errors.append(loss.item())
-        self.metric.net.eval()
         self.zero_shot = False
         return float(np.mean(errors[-10:]))
 

@@ -5,6 +5,7 @@ drawn into the image, or given in words. Scores are Q-Align's closed sets, verdi
 Yes and No, distortions the greedy answer. Models come as they were trained: zero-shot.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ from training.data import texts
 from training.data.instructions import Instruction
 
 RED = (255, 0, 0)
+_INSIDE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+_OWN_CODE = "transformers has no classes for it, and code that comes with weights is not run"
+_WITHOUT_CLASSES = {  # model_type of the paper's other rows
+    "mplug_owl2": f"mPLUG-Owl2, Q-Align and Q-Instruct on it: {_OWN_CODE}",
+    "llava_llama": "LLaVA's own layout: take its conversion for transformers (llava-1.5-7b-hf)",
+    "osprey": "Osprey: its tokens of a region are its own (a mask's pooled features and its place, "
+    f"an MLP of the mask), which no extractor here makes, and {_OWN_CODE}",
+}
 DRAWN = "The red rectangle marks a region of the image. "
 ASKED = (  # the form of an answer, which no other model was taught
     f" Answer in the form 'With <severity> <type> and <severity> <type> distortions.', with types "
@@ -83,11 +92,13 @@ class VisionLanguage:
         self, image: Image, question: str, lead: str, words: tuple[str, ...]
     ) -> list[float]:
         """Probabilities of the words that may follow `lead` in the answer; they sum to 1."""
-        start = f"{self._prompt(question)} {lead}".rstrip()
+        prompt = self._prompt(question)
+        gap = "" if prompt[-1].isspace() else " "  # a chat template ends with its own line end
+        start, between = (f"{prompt}{gap}{lead}", " ") if lead else (prompt, gap)
         before = self._inputs(image, start)["input_ids"].shape[1]
         logs = []
         for word in words:
-            inputs = self._inputs(image, f"{start} {word}")
+            inputs = self._inputs(image, f"{start}{between}{word}")
             ids: Tensor = inputs["input_ids"][0]
             following = self.model(**inputs).logits[0].float().log_softmax(-1)
             places = torch.arange(before, len(ids))
@@ -108,17 +119,26 @@ def open_vision_language(folder: Path, boxes: str = "drawn", device: str = "cpu"
     """Load the model that `save_pretrained` left in `folder`; SeagullError where there is none."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
+    _check_known(folder)
     if not folder.is_dir():
         raise SeagullError(f"{folder} is no folder of a vision-language model of transformers")
     try:
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, dtype=_dtype(device)
-        )
+        processor = AutoProcessor.from_pretrained(folder, **_INSIDE)
+        model = AutoModelForImageTextToText.from_pretrained(folder, **_INSIDE, dtype=_dtype(device))
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0][:160]
         raise SeagullError(f"{folder} holds no model that transformers loads: {reason}") from error
     return VisionLanguage(folder.name, model.eval().to(device), processor, boxes)
+
+
+def _check_known(folder: Path) -> None:
+    """Refuse the paper's models that transformers has no classes for, with the reason."""
+    try:
+        kind = str(json.loads((folder / "config.json").read_text()).get("model_type")).lower()
+    except (OSError, ValueError, AttributeError):
+        return
+    if kind in _WITHOUT_CLASSES:
+        raise SeagullError(f"{folder} is of type '{kind}': {_WITHOUT_CLASSES[kind]}")
 
 
 def _dtype(device: str) -> torch.dtype:

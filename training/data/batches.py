@@ -33,6 +33,7 @@ class Pixels:
     patches: Tensor  # (B, K, S, S, 3) uint8 RGB
     inside: Tensor  # (B, K, S, S) uint8
     statistics: Tensor  # (B, K, STATISTICS) float32
+    keys: Tensor  # (B, K) int64, from which a ROI's dropout is drawn
 
     def to(self, device: str) -> "Pixels":
         """Copy the pixels to another device."""
@@ -73,6 +74,7 @@ def stack(prepared: Sequence[SampleArrays]) -> Pixels:
         patches=stacked([r.patch for r in regions]),
         inside=stacked([r.inside for r in regions]),
         statistics=stacked([r.statistics for r in regions]),
+        keys=torch.tensor([r.key for r in regions]).view(shape),
     )
 
 

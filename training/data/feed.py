@@ -6,17 +6,19 @@ images without changing which they are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count, islice, repeat
 from math import ceil
+from typing import Protocol
 
 import numpy as np
 
 from manifests.chance import generator
 from manifests.config import NetworkConfig, TrainConfig
 from manifests.errors import SeagullError
-from manifests.sample import Sample
+from manifests.sample import Parts, Sample, SampleSource
 from manifests.words import soft_grade
 from manifests.workspace import Workspace
 from training.data import sample_index, texts
@@ -24,11 +26,32 @@ from training.data.batches import Batch, SoftWord, collate, prefetch, stack
 from training.data.instructions import Instruction, Truth, draw, fixed_of, truth
 from training.data.sample_arrays import SampleArrays, draw_augmentation, framing_of, prepare
 from training.data.sample_index import Index, Place
-from training.data.shard_reader import Card
+from training.data.shard_reader import Card, labelled_sample
 from training.data.tokens import Sequencer
 
 Ask = Callable[[Truth, np.random.Generator], Instruction]
-Asked = tuple[Place, tuple[tuple[int, int], ...]]
+
+
+class Readable(Protocol):
+    """Where a sample is: in a tar, or in the making."""
+
+    def read(self) -> Sample:
+        """The sample."""
+
+
+@dataclass(frozen=True)
+class InTheMaking:
+    """A sample of a `SampleSource`."""
+
+    parts: Future[Parts]
+
+    def read(self) -> Sample:
+        """Wait until it is made."""
+        made = self.parts.result()
+        return labelled_sample("the source", made.rendering_id, made.image, made.text)
+
+
+Asked = tuple[Readable, tuple[tuple[int, int], ...]]
 """A place and which (ROI, instruction) pairs are asked there; none: as a generator draws them."""
 
 
@@ -56,7 +79,10 @@ class Ranks:
 
 @dataclass(frozen=True)
 class Feed:
-    """Batches of a workspace's training split. `ask` draws the instruction for a ROI."""
+    """Batches of the training split of a workspace, or of a source.
+
+    `ask` draws the instruction for a ROI.
+    """
 
     workspace: Workspace
     card: Card
@@ -66,6 +92,7 @@ class Feed:
     seed: int
     ask: Ask = draw
     ranks: Ranks = Ranks()
+    source: SampleSource | None = None
 
     @property
     def micro_batch(self) -> int:
@@ -95,6 +122,13 @@ class Feed:
     @cached_property
     def epoch(self) -> int:
         """Images of one epoch, counted as often as they are shown in it."""
+        if self.source and self.config.questions == "fixed":
+            raise SeagullError(
+                "questions=fixed asks all of every ROI, which needs shards; endless samples take"
+                " questions=drawn"
+            )
+        if self.source:
+            return self.source.images
         if self.config.questions == "fixed":
             return sum(ceil(len(pairs) / self.config.rois) for _, pairs in self._pairs)
         return sample_index.count(self.places)
@@ -108,8 +142,16 @@ class Feed:
         """This process's micro-batches for ever, from step `start` on."""
         batch, micro, first = self.config.batch, self.micro_batch, start * self.config.batch
         share = batch // self.ranks.count
-        numbered = zip(count(first), self._stream(first), strict=False)
-        mine = (i for i in numbered if i[0] % batch // share == self.ranks.rank)
+
+        def is_mine(position: int) -> bool:
+            return position % batch // share == self.ranks.rank
+
+        mine: Iterator[tuple[int, Asked]]
+        if self.source:
+            mine = ((n, (InTheMaking(p), ())) for n, p in self.source.begin(first, is_mine))
+        else:
+            numbered = zip(count(first), self._stream(first), strict=False)
+            mine = (i for i in numbered if is_mine(i[0]))
         drawn = prefetch(self._draw, mine, self.config.threads, depth=2 * micro)
         while True:
             yield self._batch(list(islice(drawn, micro)))

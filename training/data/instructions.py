@@ -64,7 +64,8 @@ def truth(
 
 def _severities(label: Label | Opinion) -> texts.Severities:
     if isinstance(label, Label):
-        return {} if label.distortion_label == WITHOUT else {label.distortion_label: None}
+        shown = () if label.distortion_label == WITHOUT else label.distortion_label.split("+")
+        return dict.fromkeys(in_order(shown))
     means = ((name, label.severities[name]) for name in in_order(label.severities))
     return {name: grade(mean, RATING_TOP) for name, mean in means if mean is not None}
 

@@ -71,6 +71,7 @@ class Region:
     patch: Bytes  # (S, S, 3) RGB encoded, native pixels
     inside: Bytes  # (S, S), 0 or 1: the mask in the patch
     statistics: NDArray[np.float32]  # (STATISTICS,)
+    key: int  # what is dropped of it while training depends on this
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def prepare(
         chosen: which of its ROIs.
         view: side of the square overview, in pixels.
         patch: side of a ROI's square pixels.
-        rng: says where a native patch lies.
+        rng: says where a native patch lies; gives the ROIs their keys.
         change: an augmentation; None changes nothing.
         framing: what a ROI's pixels are. `native`: a patch of native pixels around one of its;
             `crop`: its bounding rectangle squashed; `released`: as SEAGULL-7B's, the rectangle and
@@ -172,6 +173,7 @@ def _prepared(
                 change.colors(change.frame(pixels)),
                 change.frame(inside),
                 told.of(shape),
+                int(rng.integers(2**63)),
             )
         )
     return SampleArrays(change.colors(change.frame(small)), regions)

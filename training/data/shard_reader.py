@@ -6,7 +6,7 @@ training, which may be taken up anywhere, is `sample_index.py`.
 
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,23 +52,27 @@ def read_card(workspace: Workspace) -> Card:
     """
     path = workspace.dataset_card
     try:
-        values = json.loads(path.read_text())
-        counts = {split: int(count["samples"]) for split, count in values["counts"].items()}
-        return Card(
-            dataset=values["dataset"],
-            quality_top=float(values.get("quality_words_top", values["quality_top"])),
-            importance_top=float(values["importance_top"]),
-            samples=counts,
-            raters=values.get("raters", "none"),
-            quality_scale=values.get("quality_words_scale", "linear"),
-            distortions=tuple(map(str, values.get("distortions", DISTORTIONS))),
-        )
+        return card_of(json.loads(path.read_text()))
     except FileNotFoundError as error:
         raise SeagullError(
             f"{path} is missing: there are no shards yet; run `make shards`"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SeagullError(f"{path} is no dataset card ({error!r}); run `make shards`") from error
+
+
+def card_of(values: Mapping[str, Any]) -> Card:
+    """The card by what `shards/dataset.json`, or a source of samples, says."""
+    counts = {split: int(count["samples"]) for split, count in values["counts"].items()}
+    return Card(
+        dataset=values["dataset"],
+        quality_top=float(values.get("quality_words_top", values["quality_top"])),
+        importance_top=float(values["importance_top"]),
+        samples=counts,
+        raters=values.get("raters", "none"),
+        quality_scale=values.get("quality_words_scale", "linear"),
+        distortions=tuple(map(str, values.get("distortions", DISTORTIONS))),
+    )
 
 
 def tars(workspace: Workspace, split: str) -> list[str]:

@@ -14,14 +14,14 @@ import torch
 from manifests.chance import generator, unit_interval
 from manifests.config import NetworkConfig
 from manifests.keys import WITHOUT
-from manifests.sample import Sample
+from manifests.sample import Sample, SampleSource
 from manifests.words import QUALITY_WORDS
 from manifests.workspace import Workspace
 from training.data import texts
 from training.data.batches import prefetch, stack
 from training.data.instructions import Instruction, Truth, analyses, fixed, truth
 from training.data.sample_arrays import SampleArrays, framing_of, prepare
-from training.data.shard_reader import Card, in_order
+from training.data.shard_reader import Card, in_order, labelled_sample
 from training.evaluate import answer, metrics
 from training.network.language_model import base_of
 from training.network.network import Network
@@ -86,6 +86,7 @@ class Evaluation:
     threads: int
     split: str = "test"
     questioned: int = QUESTIONED  # ROIs, at most about so many
+    source: SampleSource | None = None  # of the samples, where they are not in shards
 
     def answers(self) -> list[Answered]:
         """Every chosen ROI answered, in the order of the shards."""
@@ -98,11 +99,17 @@ class Evaluation:
     def questions(self) -> Iterator[Questioned]:
         """Every chosen rendering, in the order of the shards."""
         part = subset(self.card.samples.get(self.split, 0), self.questioned)
-        chosen = (
-            s
-            for s in in_order(self.workspace, self.split)
-            if unit_interval("evaluate", self.seed, s.rendering_id) < part.share
-        )
+
+        def is_chosen(name: str) -> bool:
+            return unit_interval("evaluate", self.seed, name) < part.share
+
+        chosen: Iterator[Sample]
+        if self.source:
+            made = self.source.in_order(self.split, is_chosen)
+            chosen = (labelled_sample("the source", *parts) for parts in made)
+        else:
+            there = in_order(self.workspace, self.split)
+            chosen = (s for s in there if is_chosen(s.rendering_id))
         return prefetch(lambda s: self._prepare(s, part.rois), chosen, self.threads, IMAGES)
 
     def _prepare(self, sample: Sample, rois: int) -> Questioned:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.data.sample_arrays import STATISTICS
+from training.network.roi_dropout import RoiDropout
 
 HEADS = 8
 RESIDUAL_GAIN = 16.0  # brings noise of one or two 8-bit steps into the range of the convolutions
@@ -161,7 +162,7 @@ class CropView(nn.Module):
         self.self_attention = SelfAttention(width, norm)
         self.out = nn.Linear(width, width)
 
-    def forward(self, patches: Tensor, inside: Tensor, statistics: Tensor) -> Tensor:
+    def forward(self, patches: Tensor, inside: Tensor, statistics: Tensor, keys: Tensor) -> Tensor:
         """(N, P) from crops (N, S, S, 3) uint8, masks in them (N, S, S)."""
         pixels = patches.permute(0, 3, 1, 2).contiguous().to(statistics.dtype) / 127.5 - 1
         masked = pixels * inside[:, None].to(statistics.dtype)
@@ -182,18 +183,14 @@ class LocalView(nn.Module):
         self.second = nn.Conv2d(filters, 2 * filters, 3, stride=2, padding=1)
         self.second_norm = nn.BatchNorm2d(2 * filters)
         self.cell = nn.Linear(6 * filters + 6, width)
-        self.statistics = nn.Sequential(
-            nn.BatchNorm1d(STATISTICS),
-            nn.Dropout(dropout / 2),
-            nn.Linear(STATISTICS, 2 * width),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(2 * width, width),
-        )
+        self.statistics_norm = nn.BatchNorm1d(STATISTICS)
+        self.measured = nn.Linear(STATISTICS, 2 * width)
+        self.statistics = nn.Linear(2 * width, width)
+        self.drop_measured, self.drop_hidden = RoiDropout(dropout / 2, 0), RoiDropout(dropout, 1)
         self.self_attention = SelfAttention(width)
         self.out = nn.Linear(2 * width, width)
 
-    def forward(self, patches: Tensor, inside: Tensor, statistics: Tensor) -> Tensor:
+    def forward(self, patches: Tensor, inside: Tensor, statistics: Tensor, keys: Tensor) -> Tensor:
         """(N, P) from patches (N, S, S, 3) uint8, masks in them (N, S, S), and (N, STATISTICS)."""
         pixels = patches.permute(0, 3, 1, 2).contiguous().to(statistics.dtype) / 127.5 - 1
         inside = inside[:, None].to(statistics.dtype)  # (N, 1, S, S)
@@ -202,12 +199,18 @@ class LocalView(nn.Module):
         coarse = F.gelu(self.second_norm(self.second(fine)))  # (N, 2 F, S / 4, S / 4)
         moments = torch.cat([self._moments(f, inside) for f in (residual, fine, coarse)], -1)
         present = F.adaptive_max_pool2d(inside, self.cells).flatten(1) > 0  # (N, cells^2)
-        tokens = torch.cat([self.cell(moments), self.statistics(statistics)[:, None]], 1)
+        tokens = torch.cat([self.cell(moments), self._token(statistics, keys)[:, None]], 1)
         absent = torch.cat([~present, torch.zeros_like(present[:, :1])], 1)
         mixed = self.self_attention(tokens, absent)
         weights = present.to(mixed.dtype) / present.sum(1, keepdim=True).clamp_min(1)
         pooled = torch.einsum("nt,ntp->np", weights, mixed[:, :-1])
         token: Tensor = self.out(F.gelu(torch.cat([pooled, mixed[:, -1]], 1)))
+        return token
+
+    def _token(self, statistics: Tensor, keys: Tensor) -> Tensor:
+        """(N, P) of (N, STATISTICS)."""
+        measured = self.drop_measured(self.statistics_norm(statistics), keys)
+        token: Tensor = self.statistics(self.drop_hidden(F.gelu(self.measured(measured)), keys))
         return token
 
     def _moments(self, features: Tensor, inside: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ precision as files have it (fp16) cannot be trained: AdamW's 1e-8 is 0 there, an
 gradient vanishes becomes 0 / 0 at the first step. One that is trained whole is loaded in fp32.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,9 @@ def adapted(llm: Any, config: NetworkConfig) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(llm, lora)
+    with warnings.catch_warnings():  # peft asks by a name that transformers calls deprecated
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        return get_peft_model(llm, lora)
 
 
 def base_of(llm: Any) -> Any:

@@ -26,6 +26,9 @@ from training.network.encoder import Encoder
 from training.network.extractor import CropView, GlobalView, LocalView
 from training.network.language_model import COMPACT, adapted, base_of, open_llm
 from training.network.released_extractor import ReleasedExtractor
+from training.network.roi_dropout import RoiDropout, uniform
+
+READERS = ("read_types", "read_scores", "read_degrees")  # the auxiliary heads
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Network(nn.Module):
         if config.extractor == "released":
             self.released = ReleasedExtractor(channels, sides, config.patch, hidden, config.width)
             return views * hidden
-        width, norm, self.dropout = config.width, config.sa_norm, nn.Dropout(config.roi_dropout / 4)
+        width, norm, dropout = config.width, config.sa_norm, config.roi_dropout
+        self.drop_global, self.drop_local = RoiDropout(dropout / 4, 2), RoiDropout(dropout / 4, 3)
         if config.global_token:
             self.global_view = GlobalView(
                 channels=channels,
@@ -88,7 +92,6 @@ class Network(nn.Module):
             )
         if config.local_token:
             native = config.local_view == "native"
-            dropout = config.roi_dropout
             self.local_view = LocalView(width, dropout) if native else CropView(width, norm)
         if config.global_token:
             self.project_global = nn.Linear(width, hidden)
@@ -111,22 +114,21 @@ class Network(nn.Module):
         views = self._released_views if released else self._paper_views
         tokens, read = zip(*views(scales, pixels), strict=True)
         regions, seen = torch.stack(tokens, 2), torch.cat(read, -1)
-        heads = (self.read_types, self.read_scores, self.read_degrees)
-        readings = torch.cat([head(seen) for head in heads], -1)
+        readings = torch.cat([getattr(self, head)(seen) for head in READERS], -1)
         told = None
         if self.config.readings:
             told = self.tell(readings.detach())  # the heads learn from labels alone
-            regions = self._seen_or_not(regions)
+            regions = self._seen_or_not(regions, pixels.keys)
         return VisualTokens(image, regions, told), readings.flatten(0, 1)
 
-    def _seen_or_not(self, regions: Tensor) -> Tensor:
+    def _seen_or_not(self, regions: Tensor, keys: Tensor) -> Tensor:
         """(B, K, views, h): while training, nothing of a share of the ROIs but what the heads read.
 
         Otherwise the LLM answers by what it knows by heart of the training scenes.
         """
         if not self.training:
             return regions
-        seen = torch.rand(*regions.shape[:2], 1, 1, device=regions.device)
+        seen = uniform(keys.flatten(), 4, 1).view(*keys.shape, 1, 1)
         return regions * (seen >= self.config.readings_alone)
 
     def _paper_views(self, scales: list[Tensor], pixels: Pixels) -> list[tuple[Tensor, Tensor]]:
@@ -134,12 +136,13 @@ class Network(nn.Module):
         b, k = pixels.masks.shape[:2]
         pairs = []
         if self.config.global_token:
-            whole = self.dropout(self.global_view(scales, pixels.masks))
+            whole = self.global_view(scales, pixels.masks)
+            whole = self.drop_global(whole.flatten(0, 1), pixels.keys.flatten()).view(b, k, -1)
             pairs.append((self.project_global(whole), whole))
         if self.config.local_token:
-            native = (pixels.patches, pixels.inside, pixels.statistics)
-            detail = self.local_view(*(x.flatten(0, 1) for x in native)).view(b, k, -1)
-            detail = self.dropout(detail)
+            seen = (pixels.patches, pixels.inside, pixels.statistics, pixels.keys)
+            detail = self.local_view(*(x.flatten(0, 1) for x in seen))
+            detail = self.drop_local(detail, pixels.keys.flatten()).view(b, k, -1)
             pairs.append((self.project_local(detail), detail))
         return pairs
 

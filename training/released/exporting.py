@@ -1,10 +1,12 @@
 """A trained network as a folder that needs nothing else: LoRA merged, safetensors, a model card.
 
 `ours` opens with `open_network`; `released` has the names of the released SEAGULL-7B, for those who
-run its authors' code. Tensors that the authors' code holds and never reads are not written.
+run its authors' code. Tensors that the authors' code declares and never reads are not written, and
+the model card names them.
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from torch import Tensor
 from manifests.config import Config, to_dict
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
+from training.data.texts import GLOBAL, LOCAL
 from training.network.language_model import base_of
 from training.network.network import Network
 from training.released import key_map
@@ -39,7 +42,7 @@ def export(
         _write_released(network, folder)
     else:
         _write_own(network, config, folder)
-    write_atomic(folder / "README.md", card(network, config, numbers))
+    write_atomic(folder / "README.md", card(network, config, numbers, names))
 
 
 def _merged(llm: Any) -> Any:
@@ -78,8 +81,11 @@ def _write_released(network: Network, folder: Path) -> None:
     named = {key_map.theirs(k): v for k, v in network.state_dict().items()}
     state: dict[str, Tensor] = {k: v.contiguous() for k, v in named.items() if k is not None}
     save_torch_state_dict(state, folder, max_shard_size=SHARD)
+    for file in folder.glob("*.safetensors"):
+        file.chmod(0o644)  # its writer's temporary files are the user's alone
     tokenizer = network.sequencer.tokenizer
     tokenizer.save_pretrained(folder)
+    _write_sentencepiece(tokenizer, Path(network.config.llm), folder)
     llm = base_of(network.llm).config.to_dict()
     settings = {
         **llm,
@@ -92,7 +98,16 @@ def _write_released(network: Network, folder: Path) -> None:
     write_atomic(folder / "config.json", json.dumps(settings, indent=1, default=str) + "\n")
 
 
-def card(network: Network, config: Config, numbers: Mapping[str, Any]) -> str:
+def _write_sentencepiece(tokenizer: Any, source: Path, folder: Path) -> None:
+    """The tokenizer as transformers 4.31 reads it, where the network came with one."""
+    model = source / "tokenizer.model"
+    if model.is_file():
+        shutil.copyfile(model, folder / model.name)
+        added = {text: tokenizer.convert_tokens_to_ids(text) for text in (GLOBAL, LOCAL)}
+        write_atomic(folder / "added_tokens.json", json.dumps(added) + "\n")
+
+
+def card(network: Network, config: Config, numbers: Mapping[str, Any], names: str = "ours") -> str:
     """Describe the network as the Hub's model cards do."""
     metrics = [f"| {k} | {v:.4f} |" for k, v in numbers.items() if isinstance(v, float)]
     raters = numbers.get("raters", "none")
@@ -123,7 +138,14 @@ def card(network: Network, config: Config, numbers: Mapping[str, Any]) -> str:
             "",
             *(["| metric | value |", "|---|---|", *metrics] if metrics else []),
             "",
+            *(_unwritten() if names == "released" else []),
             "The licences of the language model, the encoder and the data it learned bind it too.",
             "",
         ]
     )
+
+
+def _unwritten() -> list[str]:
+    """What `from_pretrained` of the authors' code will call newly initialized."""
+    named = ", ".join(f"`{name}`" for name in key_map.UNWRITTEN)
+    return [f"Not here, since the released code declares but never reads them: {named}.", ""]

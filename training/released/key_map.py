@@ -20,6 +20,11 @@ UNUSED = re.compile(
     r"|model\.vision_tower\.vision_tower\.(?!visual\.)"  # CLIP's text tower
     r"|.*\.rotary_emb\.inv_freq$"
 )
+UNWRITTEN = (  # by exports: what the released code declares, and UNUSED of it
+    "mask_extractor.mask_linear.*",
+    "model.vision_tower.vision_tower.visual.head.*",
+    "the text tower of open_clip's file",
+)
 _ATTENTION = {"query": "q_proj", "key": "k_proj", "value": "v_proj", "out": "out_proj"}
 _MODULES = {  # ours -> theirs
     **{f"project_image.{n}": f"model.mm_projector.{n}" for n in (0, 2)},

@@ -4,6 +4,5 @@ Imports every other room of training.
 
     table_runs.py    the runs behind a table
     columns.py       numbers and bootstrap intervals
-    paper_numbers.py what the paper prints
     rendered.py      Markdown, CSV, LaTeX
 """

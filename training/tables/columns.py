@@ -7,22 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manifests.keys import DISTORTIONS
+from manifests.paper_numbers import ASSESSMENT, CORRELATIONS
 from training.data.texts import Severities
 from training.evaluate import metrics
 from training.evaluate.evaluation import Answered
 
-OVERALL = (
-    *("quality_srocc", "quality_plcc", "importance_srocc", "importance_plcc"),
-    *("severity_precision", "severity_recall", "severity_f1"),
-    *("type_precision", "type_recall", "type_f1"),
-)
 JUDGED = ("judged_quality", "judged_importance", "judged_distortion")
 TYPES = (*DISTORTIONS, "clean")
 COLUMNS: Mapping[int, tuple[str, ...]] = {
-    1: (*OVERALL, *JUDGED),
+    1: (*ASSESSMENT, *JUDGED),
     2: (*TYPES, "mean"),
-    3: (*OVERALL, *JUDGED),
-    4: (*OVERALL, *JUDGED),
+    3: (*ASSESSMENT, *JUDGED),
+    4: (*ASSESSMENT, *JUDGED),
 }
 REPLICATES = 200
 INTERVAL = (2.5, 97.5)  # percentiles
@@ -63,7 +59,8 @@ class Sheet:
                 both = metrics.correlations(*pair[rows].T)
                 found |= dict(zip((f"{name}_srocc", f"{name}_plcc"), both, strict=True))
         if self.sets is not None:
-            found |= dict(zip(OVERALL[4:], self.sets[rows].mean(0).tolist(), strict=True))
+            means = self.sets[rows].mean(0).tolist()
+            found |= dict(zip(ASSESSMENT[len(CORRELATIONS) :], means, strict=True))
             hits = (self.said[rows] & self.true[rows]).sum(0)
             named = self.said[rows].sum(0) + self.true[rows].sum(0)
             f1 = 2 * hits / np.maximum(named, 1)

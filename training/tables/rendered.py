@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from manifests.config import Config
 from manifests.files import write_atomic
+from manifests.paper_numbers import SOURCE, paper_rows
 from manifests.workspace import Workspace
+from training.data.shard_reader import read_card
 from training.evaluate.evaluation import Answered
 from training.tables import table_runs
 from training.tables.columns import COLUMNS, intervals, numbers
-from training.tables.paper_numbers import SOURCE, paper_rows
-from training.train.learning import read_card
 
 TITLES = {
     1: "ROI-based assessment",
@@ -65,6 +65,16 @@ def _row(name: str, source: str, answered: Sequence[Answered]) -> Row:
     return Row(name, source, numbers(answered), intervals(answered))
 
 
+def _headings(table: int) -> list[str]:
+    """The columns as people read them: `quality SROCC`, `type F1`, `JIR quality`."""
+    names = []
+    for column in COLUMNS[table]:
+        *subject, metric = column.split("_")
+        short = metric.upper() if metric in ("srocc", "plcc", "f1") else metric
+        names.append(" ".join([*subject, short]).replace("judged", "JIR"))
+    return names
+
+
 def _cell(row: Row, column: str) -> str:
     if column not in row.values:
         return ""
@@ -81,7 +91,7 @@ def markdown(table: int, rows: Sequence[Row]) -> str:
         "",
         "Brackets: 95 % bootstrap interval over images. Numbers of the paper are of its own data.",
         "",
-        f"| model | data | {' | '.join(names)} |",
+        f"| model | data | {' | '.join(_headings(table))} |",
         f"|---|---|{'---|' * len(names)}",
     ]
     lines += [
@@ -109,9 +119,9 @@ def comma_separated(table: int, rows: Sequence[Row]) -> str:
 
 def latex(table: int, rows: Sequence[Row]) -> str:
     """As a LaTeX tabular; intervals are in the other two."""
-    names = [name.replace("_", " ") for name in COLUMNS[table]]
-    lines = [f"\\begin{{tabular}}{{ll{'r' * len(names)}}}", "\\hline"]
-    lines.append(" & ".join(["model", "data", *names]) + r" \\ \hline")
+    headings = _headings(table)
+    lines = [f"\\begin{{tabular}}{{ll{'r' * len(headings)}}}", "\\hline"]
+    lines.append(" & ".join(["model", "data", *headings]) + r" \\ \hline")
     for row in rows:
         cells = [f"{row.values[n]:.3f}" if n in row.values else "" for n in COLUMNS[table]]
         line = " & ".join([row.model, row.source, *cells]).replace("%", r"\%").replace("_", r"\_")

@@ -17,6 +17,7 @@ from manifests.errors import SeagullError
 from manifests.files import write_atomic
 from manifests.workspace import Workspace
 from training.data.instructions import Truth
+from training.data.shard_reader import data_fingerprint
 from training.evaluate.evaluation import Answered
 from training.train import learning
 
@@ -118,7 +119,7 @@ def _answers(workspace: Workspace, run: Run) -> list[Answered]:
     learning.finetune(space, run.config)
     path = space.models / "finetune" / "answers.json"
     done = (space.models / "finetune" / "done.json").read_text()
-    data = learning.data_fingerprint(Workspace(workspace.study))
+    data = data_fingerprint(Workspace(workspace.study))
     key = fingerprint(version=VERSION, done=done, data=data)
     return cached_answers(path, key, lambda: learning.study_answers(space, run.config))
 

@@ -169,6 +169,7 @@ def _pixels(config: NetworkConfig, images: int, rois: int) -> Pixels:
         patches=torch.zeros(images, rois, patch, patch, 3, dtype=torch.uint8),
         inside=torch.ones(images, rois, patch, patch, dtype=torch.uint8),
         statistics=torch.zeros(images, rois, STATISTICS),
+        keys=torch.zeros(images, rois, dtype=torch.int64),
     )
 
 

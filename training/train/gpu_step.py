@@ -72,6 +72,7 @@ def _batch(config: NetworkConfig) -> Batch:
         patches=pixels(_ROIS, patch, patch, 3),
         inside=pixels(_ROIS, patch, patch, top=2),
         statistics=torch.rand(_IMAGES, _ROIS, STATISTICS, generator=draw),
+        keys=torch.arange(_IMAGES * _ROIS).view(_IMAGES, _ROIS),
     )
     present = [DISTORTIONS[n % len(DISTORTIONS)] for n in range(_IMAGES * _ROIS)]
     truths = [Truth("", "", 0.5, 0.5, 2, 2, {name: None}) for name in present]

@@ -21,12 +21,18 @@ from manifests.chance import generator
 from manifests.config import TrainConfig
 from manifests.errors import SeagullError
 from manifests.files import write_atomic
-from manifests.progress import progress
+from manifests.process.progress import progress
 from training.data.batches import Batch
 from training.network.language_model import base_of
-from training.network.network import Network, learned_tokens, without_gradients
-from training.train.processes import accelerator, mixed_precision, synchronise_norms
-from training.train.training_state import Checkpoints, Position
+from training.network.network import READERS, Network, learned_tokens, without_gradients
+from training.train.processes import (
+    accelerator,
+    mixed_precision,
+    outside_forward,
+    shares_parameters,
+    synchronise_norms,
+)
+from training.train.training_state import Checkpoints, Position, State, trained_state
 
 CLIP_NORM = 1.0
 Validate = Callable[[Network], dict[str, float]]
@@ -53,15 +59,17 @@ class Trainer:
     validate: Validate | None = None  # numbers of the val split, `val_loss` among them
     seed: int = 0
 
-    def run(self, batches: Callable[[int], Iterator[Batch]]) -> None:
+    def run(self, batches: Callable[[int], Iterator[Batch]]) -> State:
         """Train from the latest checkpoint, or from the start, to the last step.
+
+        Returns what was learned, whole.
 
         Args:
             batches: this process's micro-batches from a step on.
         """
         torch.set_num_threads(self.config.threads)
         run = _Run(self)
-        position = run.checkpoints.resume(run.model, run.optimizer)
+        position = run.checkpoints.resume(self.network, run.optimizer)
         feed = batches(position.step)
         clock = _Clock()
         with progress(self.steps, self.folder.name, "steps", position.step, run.first) as bar:
@@ -75,7 +83,7 @@ class Trainer:
                 position.step = step + 1
                 self._after(run, position)
                 bar.update()
-        run.finish(position)
+        return run.finish(position)
 
     def _after(self, run: "_Run", position: Position) -> None:
         done, every = position.step, self.config.validate_every
@@ -83,7 +91,7 @@ class Trainer:
         if self.validate and (last or (every and done % every == 0)):
             position.validation.append({"step": done, **run.validated(self.validate)})
         if done % self.config.checkpoint_every == 0 and not last:
-            run.checkpoints.save(position, run.model, run.optimizer)
+            run.checkpoints.save(position, self.network, run.optimizer)
 
 
 @dataclass
@@ -117,7 +125,7 @@ class _Run:
         self.count, self.first = self.accelerator.num_processes, self.accelerator.is_main_process
         self.device = self.accelerator.device if self.count > 1 else torch.device(config.device)
         if not config.auxiliary:
-            without_gradients(network, ("read_types", "read_scores", "read_degrees"))
+            without_gradients(network, READERS)
         if config.gradient_checkpointing:
             _checkpoint_gradients(network)
         network.to(self.device).train()
@@ -169,22 +177,24 @@ class _Run:
         return summed
 
     def validated(self, validate: Validate) -> dict[str, float]:
-        """The numbers of the val split, found by the first process."""
-        network = self.trainer.network
-        numbers = validate(network) if self.first else {}
+        """The numbers of the val split, by the first process; by all that share the parameters."""
+        network, sharing = self.trainer.network, shares_parameters(self.accelerator)
+        with outside_forward(self.accelerator, network):
+            numbers = validate(network) if self.first or sharing else {}
         network.train()
         return numbers
 
-    def finish(self, position: Position) -> None:
-        """Write the curves, and wait for all processes."""
+    def finish(self, position: Position) -> State:
+        """Write the curves, and wait for all processes; what was learned."""
         if self.first:
             folder = self.trainer.folder
             write_atomic(folder / "curve.jsonl", _lines(position.curve))
             if position.validation:
                 write_atomic(folder / "validation.jsonl", _lines(position.validation))
-        self.checkpoints.whole(self.model, self.trainer.network)
+        learned = trained_state(self.trainer.network)
         if self.count > 1:
             self.accelerator.end_training()
+        return learned
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

@@ -6,6 +6,8 @@ Ray Train, or nobody) says so by the environment, which Accelerate reads.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from manifests.config import NetworkConfig, TrainConfig
+from manifests.errors import SeagullError
 from training.data.feed import Ranks
 
 
@@ -33,12 +36,54 @@ def accelerator(config: TrainConfig, precision: str, accumulation: int) -> Any:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    _check_asked()
     AcceleratorState._reset_state()  # another stage may have another precision
     return Accelerator(
         cpu=config.device == "cpu",
         mixed_precision=precision,
         gradient_accumulation_steps=accumulation,
     )
+
+
+def _check_asked() -> None:
+    """Refuse what an Accelerate configuration may ask for and this loop has not.
+
+    Raises:
+        SeagullError: DeepSpeed, FSDP's first version, Megatron.
+    """
+    for name in ("DEEPSPEED", "MEGATRON_LM"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
+            raise SeagullError(
+                f"Accelerate's configuration asks for {name}, which this training has not; "
+                "DDP (distributed_type: MULTI_GPU) and FSDP2 (FSDP, fsdp_version: 2) it has"
+            )
+    fsdp = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+    if fsdp and os.environ.get("FSDP_VERSION", "1") != "2":
+        raise SeagullError(
+            "Accelerate's configuration asks for FSDP's first version: set fsdp_version: 2"
+        )
+
+
+def shares_parameters(accelerated: Any) -> bool:
+    """Tell whether no process has all parameters (FSDP2)."""
+    return bool(accelerated.is_fsdp2)
+
+
+@contextmanager
+def outside_forward(accelerated: Any, network: nn.Module) -> Iterator[None]:
+    """Let modules of `network` be called by themselves, as validation does.
+
+    Parameters that FSDP2 gathers when the whole network is called are gathered meanwhile; the
+    blocks of the LLM gather theirs as ever, so all processes must make the same calls.
+    """
+    if not shares_parameters(accelerated):
+        yield
+        return
+    sharing: Any = network
+    sharing.unshard()
+    with accelerated.autocast():
+        yield
+    sharing.reshard()
 
 
 def synchronise_norms(network: nn.Module) -> None:

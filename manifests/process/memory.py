@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _PERTURB = -1, -3, -6  # malloc.h
 _KEPT = 2**30  # bytes: blocks up to here, and as much of them when all are free
@@ -57,3 +58,15 @@ def filled_memory(byte: int) -> Iterator[None]:
         yield
     finally:
         mallopt(_PERTURB, 0)
+
+
+def peak_mib() -> int:
+    """Peak resident memory of this program; ru_maxrss keeps that of who started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
+        return round(int(line.split()[1]) / 1024)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 2**20 if sys.platform == "darwin" else peak / 1024)
