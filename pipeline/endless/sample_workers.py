@@ -11,7 +11,7 @@ from typing import cast
 from labelers.engine.label_engine import load_labelers
 from labelers.engine.mask_models import load_mask_models
 from manifests.config import Config
-from manifests.errors import MachineError, Reason, SceneError, SeagullError
+from manifests.errors import Reason, SceneError, SeagullError
 from manifests.sample import Parts
 from manifests.workspace import Workspace
 from pipeline.endless.open_scene import Models, OpenScene, open_scene
@@ -20,7 +20,7 @@ from pipeline.mixing.placed_recipes import Placed
 from pipeline.run.failures import MAY_PASS
 from pipeline.workers.child_process import Limits, memory_share
 from pipeline.workers.local_executor import LocalExecutor
-from pipeline.workers.worker import Outcome, Task, where
+from pipeline.workers.worker import Outcome, Task, reasoned
 
 STAGE = "endless"  # of the failures table
 
@@ -47,18 +47,7 @@ def make_samples(task: Task) -> Outcome:
         models = _models(task.config)
     except SeagullError as error:
         return Outcome(task, None, "model", str(error), ends_run=True)
-    try:
-        return Made(task, None, parts=_samples(task, models))
-    except MachineError as error:
-        return Outcome(task, None, "machine", str(error), ends_run=True)
-    except SceneError as error:
-        return Outcome(task, None, error.reason, error.message)
-    except MemoryError:
-        return Outcome(task, None, "memory", f"{task.source.path}: out of memory")
-    except SeagullError as error:
-        return Outcome(task, None, "model", str(error))
-    except Exception as error:
-        return Outcome(task, None, "internal", where(error))
+    return reasoned(task, lambda: Made(task, None, parts=_samples(task, models)))
 
 
 # Of a worker process: it serves one configuration.

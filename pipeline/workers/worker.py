@@ -151,8 +151,13 @@ def _outcome(task: Task) -> Outcome:
         return Outcome(task, None, "memory", f"{task.stage}: out of memory while its models load")
     except Exception as error:
         return Outcome(task, None, "internal", where(error))
+    return reasoned(task, lambda: Outcome(task, _work(task, models)))
+
+
+def reasoned(task: Task, work: Callable[[], Outcome]) -> Outcome:
+    """Do what a task needs once its models are loaded; every exception becomes a reason."""
     try:
-        return Outcome(task, _work(task, models))
+        return work()
     except MachineError as error:
         return Outcome(task, None, "machine", str(error), ends_run=True)
     except SceneError as error:
