@@ -14,7 +14,7 @@ from pycocotools import mask as coco
 
 from manifests.presets import load_config
 from manifests.workspace import SPLITS, Workspace
-from pipeline.dataset.card import write_card
+from pipeline.dataset.card import quality_words, write_card
 from pipeline.dataset.samples import seagull_100w
 from pipeline.dataset.shards import write_shards
 
@@ -111,8 +111,12 @@ def test_the_card_holds_the_tops_of_eq_1(tiny):
     mine = labels[labels.scene_id.isin(train) & (labels.distortion_label != "without")]
     assert card["importance_top"] == pytest.approx(mine.importance.quantile(0.9), abs=1e-6)
     assert card["quality_top"] == 1.0
-    # The weight-free scorer's words are those of decibels, up to its threshold: 0.99 is 20 dB.
-    assert (card["quality_words_scale"], card["quality_words_top"]) == ("decibel", 20.0)
-    decibels = -10 * np.log10(1 - labels.quality.clip(upper=0.99))
-    assert set(np.ceil(decibels.clip(lower=1e-9) / 4)) == {1, 2, 3, 4, 5}  # all five words occur
+    # The weight-free scorer's words are those of decibels, up to the demo's threshold.
+    assert (card["without_above"], card["quality_words_scale"]) == (0.975, "decibel")
+    assert card["quality_words_top"] == pytest.approx(16.0206)
+    decibels = -10 * np.log10(1 - labels.quality.clip(upper=0.975))
+    fifths = np.ceil(5 * decibels.clip(lower=1e-9) / card["quality_words_top"] - 1e-6)
+    assert set(fifths) == {1, 2, 3, 4, 5}  # all five words occur
+    own = quality_words({"scorer": "embedded", "without_above": 0.99})  # the scorer's own threshold
+    assert own["quality_words_top"] == 20.0
     assert sum(c["samples"] for c in card["counts"].values()) == 363

@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-import hanging_driver
 import psutil
 import pytest
 
@@ -25,10 +25,12 @@ LAST_WORDS = {
     signal.SIGKILL: "",
 }
 
+HANGING = Path(__file__).parents[1] / "hanging_driver.py"
+
 
 @pytest.mark.parametrize(("kind", "signum", "status"), CASES)
 def test_a_stopped_run_says_so_and_leaves_no_worker(kind, signum, status, tmp_path):
-    command = [sys.executable, hanging_driver.__file__, kind, str(tmp_path)]
+    command = [sys.executable, str(HANGING), kind, str(tmp_path)]
     driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     _until(lambda: len(list(tmp_path.iterdir())) == 2, 60)
     workers = [p for p in psutil.Process(driver.pid).children(recursive=True) if _works(p)]

@@ -152,9 +152,12 @@ class Feed:
         else:
             numbered = zip(count(first), self._stream(first), strict=False)
             mine = (i for i in numbered if is_mine(i[0]))
-        drawn = prefetch(self._draw, mine, self.config.threads, depth=2 * micro)
-        while True:
-            yield self._batch(list(islice(drawn, micro)))
+        groups = iter(lambda: tuple(islice(mine, micro)), ())
+        yield from prefetch(self._made, groups, self.config.threads, depth=2)
+
+    def _made(self, asked: Sequence[tuple[int, Asked]]) -> Batch:
+        """Whole, so that the network waits for nothing but its last tensor."""
+        return self._batch([self._draw(one) for one in asked])
 
     def _stream(self, first: int) -> Iterator[Asked]:
         if self.config.questions == "fixed":
