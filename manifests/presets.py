@@ -95,9 +95,9 @@ PRESETS: Mapping[str, Config] = {
     "demo": Config(
         name="demo",
         render=RenderConfig(long_edge=512, tone="neutral"),
-        labels=LabelsConfig(
-            without_above=0.975
-        ),  # at its own 0.99 a 30th is without, unseen by all
+        # At the weight-free scorer's own 0.99 a thirtieth of the labels is "without", and nothing
+        # that was tried tells it from a first level without the reference.
+        labels=LabelsConfig(without_above=0.975),
         # The first letter that holds out 5 of the 20 photographs.
         shards=ShardsConfig(megabytes=32, train=0.75, val=0.0, salt="b"),
         study=StudyConfig(images_per_scene=12),
