@@ -102,7 +102,7 @@ PRESETS: Mapping[str, Config] = {
         shards=ShardsConfig(megabytes=32, train=0.75, val=0.0, salt="b"),
         study=StudyConfig(images_per_scene=12),
         pretrain=TrainConfig(
-            steps=700,
+            steps=1600,
             batch=8,
             rois=4,
             threads=1,
