@@ -144,7 +144,8 @@ class StoreMirror:
         known = seen or {}
         wanted = [name for name in names if name not in self.here and is_inside(name)]
         with store_faults(str(self.store.url)):
-            for name, size in all_at_once(lambda n: self._fetched(n, known.get(n)), wanted):
+            # All of them first: a folder that is emptied here may be one that is written to there.
+            for name, size in [*all_at_once(lambda n: self._fetched(n, known.get(n)), wanted)]:
                 if size is None:
                     self._forget_apart(name)
                     self._unlink(name)

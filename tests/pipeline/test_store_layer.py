@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import fsspec
@@ -210,6 +211,29 @@ def test_a_mirror_holds_records_with_content_and_the_rest_by_size(store, tmp_pat
     mirror.pull(lambda name: name.startswith("done/"))
     assert not (root / "config.yaml").exists()
     assert (root / "done/render/a.json").read_text() == "another"
+
+
+def test_what_is_gone_takes_no_folder_from_under_a_fetch(store, tmp_path, monkeypatch):
+    """Its folder, emptied, was removed while another file was about to be written into it."""
+    store.write("done/render/b.json", b"{}")
+    mirror = StoreMirror(store, tmp_path / "home")
+    folder, ask, begun = mirror.root / "done" / "render", ObjectStore._ask, threading.Event()
+
+    def slow(self, what, path, *arguments, **options):
+        """The one that is there begins first, and goes on when its folder is gone, if ever."""
+        if path.endswith("b.json"):
+            begun.set()
+            until = time.monotonic() + 0.5
+            while folder.exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            Path(arguments[0]).write_bytes(b"{}")  # as s3fs does: it makes no folder
+            return None
+        assert begun.wait(10)
+        return ask(self, what, path, *arguments, **options)
+
+    monkeypatch.setattr(ObjectStore, "_ask", slow)
+    mirror.bring(["done/render/a.json", "done/render/b.json"])
+    assert (folder / "b.json").read_bytes() == b"{}" and set(mirror.here) == {"done/render/b.json"}
 
 
 def test_what_is_written_and_removed_here_is_so_in_the_store(store, tmp_path):
