@@ -9,30 +9,35 @@ Damage = Callable[[Sequence[Path], random.Random], Iterator[str]]
 
 
 @contextmanager
+def _put_back(*paths: Path) -> Iterator[list[bytes]]:
+    """Yield the files' contents, which they have again after the block."""
+    contents = [path.read_bytes() for path in paths]
+    try:
+        yield contents
+    finally:
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+
+
+@contextmanager
 def flipped(files: Sequence[Path], numbers: random.Random) -> Iterator[str]:
     """Flip one bit of one file."""
     path = numbers.choice([file for file in files if file.stat().st_size])
-    content = path.read_bytes()
-    place, bit = numbers.randrange(len(content)), numbers.randrange(8)
-    damaged = bytearray(content)
-    damaged[place] ^= 1 << bit
-    path.write_bytes(damaged)
-    try:
+    with _put_back(path) as (content,):
+        place, bit = numbers.randrange(len(content)), numbers.randrange(8)
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << bit
+        path.write_bytes(damaged)
         yield f"{path}: bit {bit} of byte {place}"
-    finally:
-        path.write_bytes(content)
 
 
 @contextmanager
 def deleted(files: Sequence[Path], numbers: random.Random) -> Iterator[str]:
     """Delete one file."""
     path = numbers.choice(files)
-    content = path.read_bytes()
-    path.unlink()
-    try:
+    with _put_back(path):
+        path.unlink()
         yield f"{path}: deleted"
-    finally:
-        path.write_bytes(content)
 
 
 @contextmanager
@@ -41,14 +46,10 @@ def swapped(files: Sequence[Path], numbers: random.Random) -> Iterator[str]:
     one, other = numbers.sample(files, 2)
     while one.read_bytes() == other.read_bytes():
         one, other = numbers.sample(files, 2)
-    first, second = one.read_bytes(), other.read_bytes()
-    one.write_bytes(second)
-    other.write_bytes(first)
-    try:
+    with _put_back(one, other) as (first, second):
+        one.write_bytes(second)
+        other.write_bytes(first)
         yield f"{one} and {other}: swapped"
-    finally:
-        one.write_bytes(first)
-        other.write_bytes(second)
 
 
 KINDS = {"bits flipped": flipped, "files deleted": deleted, "pairs of files swapped": swapped}
